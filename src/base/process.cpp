@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <grp.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,21 +42,29 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
 /// Runs between fork and exec: only async-signal-safe calls. Reports errno through `report_fd`.
 [[noreturn]] void become(const char* program, const SpawnOptions& options, char* const* argv, char* const* env,
                          pid_t parent, int report_fd) {
-  if (options.new_session) setsid();
-  if (options.die_with_parent) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) _exit(127);
-  }
+  int held[3];
+  const int null_fd = open("/dev/null", O_RDWR);
+  const int wanted[3] = {options.stdin_fd, options.stdout_fd, options.stderr_fd};
   sigset_t none;
+  if (options.new_session) setsid();
+  for (const int fd : options.cgroup_fds)
+    if (write(fd, "0", 1) != 1) goto failed;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   for (const int number : {SIGINT, SIGTERM, SIGPIPE, SIGHUP, SIGCHLD}) signal(number, SIG_DFL);
-  const int null_fd = open("/dev/null", O_RDWR);
-  const int wanted[3] = {options.stdin_fd, options.stdout_fd, options.stderr_fd};
-  int held[3];
   for (int i = 0; i < 3; ++i) held[i] = fcntl(wanted[i] < 0 ? null_fd : wanted[i], F_DUPFD, 10);
   for (int i = 0; i < 3; ++i) dup2(held[i], i);
   for (const int i : held) close(i);
+  for (const auto& [which, value] : options.limits) {
+    const rlimit limit{value, value};
+    if (setrlimit(static_cast<__rlimit_resource>(which), &limit) != 0) goto failed;
+  }
+  if (options.gid != 0 && (setgroups(0, nullptr) != 0 || setresgid(options.gid, options.gid, options.gid) != 0)) goto failed;
+  if (options.uid != 0 && setresuid(options.uid, options.uid, options.uid) != 0) goto failed;
+  if (options.die_with_parent) {  // after the change of user, which clears it
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(127);
+  }
   for (const int fd : options.inherit) fcntl(fd, F_SETFD, fcntl(fd, F_GETFD) & ~FD_CLOEXEC);
   if (!options.directory.empty() && chdir(options.directory.c_str()) != 0) goto failed;
   execve(program, argv, env);

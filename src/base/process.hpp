@@ -28,6 +28,13 @@ struct SpawnOptions {
   std::vector<int> inherit = {};
   /// Kill the child when the thread that started it ends.
   bool die_with_parent = false;
+  /// Open `cgroup.procs` files that the child enters before anything else.
+  std::vector<int> cgroup_fds = {};
+  /// RLIMIT_… and its value (soft and hard).
+  std::vector<std::pair<int, std::uint64_t>> limits = {};
+  /// Changes user and group, with no supplementary groups; needs root. 0: stay.
+  uid_t uid = 0;
+  gid_t gid = 0;
 };
 
 /// Starts a program (looked up in PATH). An exec failure is returned here, not found out later.

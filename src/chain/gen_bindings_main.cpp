@@ -115,10 +115,10 @@ class Generator {
     for (const auto& field : members) out += "  " + field.cpp + " " + field.name + "{};\n";
     out += "  abi::Value to_abi() const {\n    return abi::Value::list({";
     for (std::size_t i = 0; i < members.size(); ++i) out += (i ? ", " : "") + std::string("binding::to_value(") + members[i].name + ")";
-    out += "});\n  }\n  void from_abi(const abi::Value& value) {\n";
-    if (members.empty()) out += "    (void)value;\n";
+    out += "});\n  }\n  void from_abi(const abi::Value& abi_value) {\n";
+    if (members.empty()) out += "    (void)abi_value;\n";
     for (std::size_t i = 0; i < members.size(); ++i)
-      out += "    binding::from_value(value.items[" + std::to_string(i) + "], " + members[i].name + ");\n";
+      out += "    binding::from_value(abi_value.items[" + std::to_string(i) + "], " + members[i].name + ");\n";
     return out + "  }\n" + extra + "};\n";
   }
 

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <peaberry/base/bytes.hpp>
+#include <peaberry/store/sql.hpp>
+
+namespace peaberry::index::detail {
+
+/// The room's tables; `chain_id, block, log_index` is an event's place everywhere.
+extern const char* const kSchema;
+/// The tables that a roll-back prunes.
+inline constexpr const char* kEventTables[] = {"index_metadata", "index_state", "index_token_uri", "index_exchange", "index_dispenser", "index_order", "index_poisoned"};
+
+/// Builds the searchable row of one NFT again from its events; removes it when nothing is left.
+Status refresh_asset(store::Connection& db, std::uint64_t chain_id, const Address& nft);
+/// Refreshes the assets that sell this datatoken.
+Status refresh_datatoken(store::Connection& db, std::uint64_t chain_id, const Address& datatoken);
+
+}  // namespace peaberry::index::detail
