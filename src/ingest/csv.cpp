@@ -1,0 +1,183 @@
+#include "csv.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <set>
+#include <unordered_map>
+
+namespace peaberry::ingest {
+namespace {
+
+bool is_missing(std::string_view text) {
+  return text.empty() || text == "NA" || text == "N/A" || text == "NaN" || text == "nan" || text == "null" || text == "NULL" || text == "?";
+}
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+bool parse_number(std::string_view text, double& out) {
+  if (!text.empty() && text.front() == '+') text.remove_prefix(1);
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), out);
+  return code == std::errc() && end == text.data() + text.size() && std::isfinite(out);
+}
+
+bool is_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const std::size_t length = byte < 0x80 ? 1 : byte >= 0xc2 && byte < 0xe0 ? 2 : (byte & 0xf0) == 0xe0 ? 3 : byte >= 0xf0 && byte < 0xf5 ? 4 : 0;
+    if (length == 0 || i + length > text.size()) return false;
+    for (std::size_t k = 1; k < length; ++k)
+      if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
+    i += length;
+  }
+  return true;
+}
+
+/// Reads records; a record's fields live in `fields` until the next call.
+class Reader {
+ public:
+  Reader(std::string_view text, const CsvLimits& limits) : text_(text), limits_(limits) {}
+  std::vector<std::string> fields;
+
+  /// False at the end.
+  Result<bool> next() {
+    while (at_ < text_.size() && (text_[at_] == '\n' || text_[at_] == '\r')) skip_line_end();  // blank lines
+    if (at_ >= text_.size()) return false;
+    ++record_line_;
+    fields.clear();
+    const std::size_t start = at_;
+    for (;;) {
+      PB_CHECK(field());
+      if (fields.size() > limits_.columns_max) return bad("has more than " + std::to_string(limits_.columns_max) + " columns", "split the table");
+      if (at_ - start > limits_.line_bytes_max) return bad("is longer than " + std::to_string(limits_.line_bytes_max) + " bytes", "is a quote missing?");
+      if (at_ >= text_.size()) return true;
+      if (text_[at_] == ',') {
+        ++at_;
+        continue;
+      }
+      skip_line_end();
+      return true;
+    }
+  }
+  std::size_t line() const { return line_; }
+  Error bad(const std::string& why, const std::string& remedy = "") const { return fail(Errc::kInvalid, "CSV line " + std::to_string(line_) + " " + why, remedy); }
+
+ private:
+  void skip_line_end() {
+    if (text_[at_] == '\r') ++at_;
+    if (at_ < text_.size() && text_[at_] == '\n') ++at_;
+    ++line_;
+  }
+  Status field() {
+    std::string& out = fields.emplace_back();
+    if (at_ < text_.size() && text_[at_] == '"') {
+      ++at_;
+      for (;;) {
+        const auto quote = text_.find('"', at_);
+        if (quote == std::string_view::npos || quote - at_ > limits_.line_bytes_max) return bad("has a quote that is not closed", "close it, or double it inside text");
+        out += text_.substr(at_, quote - at_);
+        at_ = quote + 1;
+        if (at_ < text_.size() && text_[at_] == '"') {
+          out.push_back('"');
+          ++at_;
+          continue;
+        }
+        break;
+      }
+      for (const char c : out) line_ += c == '\n' ? 1 : 0;
+      if (at_ < text_.size() && text_[at_] != ',' && text_[at_] != '\n' && text_[at_] != '\r') return bad("has text after a closing quote", "double quotes inside text");
+      return {};
+    }
+    const auto end = text_.substr(at_, limits_.line_bytes_max + 2).find_first_of(",\r\n");
+    if (end == std::string_view::npos && text_.size() - at_ > limits_.line_bytes_max)
+      return bad("is longer than " + std::to_string(limits_.line_bytes_max) + " bytes", "is this a CSV file?");
+    const auto value = end == std::string_view::npos ? text_.substr(at_) : text_.substr(at_, end);
+    out = trim(value);
+    at_ += value.size();
+    return {};
+  }
+
+  std::string_view text_;
+  CsvLimits limits_;
+  std::size_t at_ = 0;
+  std::size_t line_ = 1;
+  std::size_t record_line_ = 0;
+};
+
+}  // namespace
+
+Result<table::Table> read_csv(std::string_view text, const CsvLimits& limits) {
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) return fail(Errc::kInvalid, "the CSV file is UTF-16", "save it as UTF-8");
+  Reader reader(text, limits);
+  PB_TRY(has_header, reader.next());
+  if (!has_header) return fail(Errc::kInvalid, "the CSV file is empty", "give a header line and rows");
+  const auto checked = [&]() -> Status {
+    for (const auto& field : reader.fields) {
+      if (field.find('\0') != std::string::npos) return reader.bad("contains a NUL byte", "is this a text file?");
+      if (!is_utf8(field)) return reader.bad("is not UTF-8", "save the file as UTF-8");
+    }
+    return {};
+  };
+  PB_CHECK(checked());
+  const std::vector<std::string> names = reader.fields;
+  std::set<std::string> seen;
+  for (const auto& name : names) {
+    if (name.empty()) return fail(Errc::kInvalid, "CSV header has a column without a name", "name every column");
+    if (!seen.insert(name).second) return fail(Errc::kInvalid, "CSV header names column \"" + name.substr(0, 100) + "\" twice", "rename one of them");
+  }
+  table::Table out;
+  for (const auto& name : names) {
+    out.columns.emplace_back();
+    out.columns.back().name = name;
+  }
+  // A column stays numeric until a text comes; then its numbers are told again as categories from their kept texts.
+  std::vector<std::vector<std::string>> texts(names.size());
+  std::vector<std::unordered_map<std::string, int>> codes(names.size());
+  const auto category = [&](std::size_t column, const std::string& value) -> Result<int> {
+    if (is_missing(value)) return -1;
+    const auto [place, fresh] = codes[column].emplace(value, static_cast<int>(codes[column].size()));
+    if (fresh) {
+      if (codes[column].size() > limits.categories_max)
+        return reader.bad("column \"" + names[column] + "\" has more than " + std::to_string(limits.categories_max) + " different texts", "drop it: it looks like an identifier");
+      out.columns[column].categories.push_back(value);
+    }
+    return place->second;
+  };
+  for (std::size_t row = 0;; ++row) {
+    PB_TRY(more, reader.next());
+    if (!more) break;
+    if (row >= limits.rows_max) return reader.bad("is beyond the limit of " + std::to_string(limits.rows_max) + " rows");
+    if (reader.fields.size() != names.size())
+      return reader.bad("has " + std::to_string(reader.fields.size()) + " fields, the header has " + std::to_string(names.size()), "quote fields that contain commas");
+    PB_CHECK(checked());
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      table::Column& column = out.columns[i];
+      const std::string& value = reader.fields[i];
+      if (column.kind == table::Column::Kind::kNumber) {
+        double number = std::nan("");
+        if (is_missing(value) || parse_number(value, number)) {
+          column.numbers.push_back(number);
+          texts[i].push_back(value);
+          continue;
+        }
+        column.kind = table::Column::Kind::kCategory;
+        for (const auto& earlier : texts[i]) {
+          PB_TRY(code, category(i, earlier));
+          column.codes.push_back(code);
+        }
+        column.numbers = {};
+        texts[i] = {};
+      }
+      PB_TRY(code, category(i, value));
+      column.codes.push_back(code);
+    }
+  }
+  if (out.rows() == 0) return fail(Errc::kInvalid, "the CSV file has a header but no rows");
+  return out;
+}
+
+}  // namespace peaberry::ingest
