@@ -1,0 +1,21 @@
+#pragma once
+
+#include "node.hpp"
+
+namespace peaberry::node {
+
+/// The job machine's view of this node: files from listings, payment through Ocean's escrow, receipts signed by `attest`.
+class NodeJobPorts final : public compute::JobPorts {
+ public:
+  explicit NodeJobPorts(Node& node) : node_(node) {}
+  Status lock_payment(compute::Job& job) override;
+  Result<compute::Provision> provision(const compute::Job& job, const fs::path& stage, bool& algorithm_failed) override;
+  Status settle(compute::Job& job, std::uint64_t seconds) override;
+  Result<Attestation> attest(std::string_view text) override;
+
+ private:
+  Result<std::vector<storage::FileObject>> files_of(const std::string& did, const std::string& service_id);
+  Node& node_;
+};
+
+}  // namespace peaberry::node

@@ -1,0 +1,116 @@
+#include "peaberry_api.hpp"
+
+#include <peaberry/crypto/keys.hpp>
+
+namespace peaberry::node {
+namespace {
+
+int http_code(Errc code) {
+  switch (code) {
+    case Errc::kInvalid: return 400;
+    case Errc::kUnauthenticated: return 401;
+    case Errc::kForbidden: return 403;
+    case Errc::kNotFound: return 404;
+    case Errc::kConflict: return 409;
+    case Errc::kPayment: return 402;
+    case Errc::kExhausted: return 429;
+    case Errc::kUnavailable: return 503;
+    case Errc::kTimeout: return 504;
+    case Errc::kUnsupported: return 501;
+    case Errc::kInternal: return 500;
+  }
+  return 500;
+}
+
+json::Object row_json(const index::AssetRow& row) {
+  return {{"did", row.did}, {"chainId", row.chain_id}, {"nft", crypto::checksum_address(row.nft)}, {"owner", crypto::checksum_address(row.owner)}, {"state", static_cast<int>(row.state)},
+          {"type", row.type}, {"name", row.name}, {"author", row.author}, {"priceType", row.price_type}, {"price", format_units(row.price, 18)},
+          {"priceToken", crypto::checksum_address(row.price_token)}, {"orders", row.orders}, {"created", row.created}};
+}
+
+}  // namespace
+
+net::Response PeaberryApi::handle(const net::Request& request) {
+  const auto reply = dispatch(request);
+  if (reply) return net::Response::json(200, json::stringify(*reply));
+  const Error& error = reply.error();
+  return net::Response::json(http_code(error.code), json::stringify(json::Object{{"error", json::Object{{"code", errc_name(error.code)}, {"message", error.message}, {"remedy", error.remedy}}}}));
+}
+
+Result<json::Value> PeaberryApi::dispatch(const net::Request& request) {
+  if (request.method == "GET" && request.path == "/api/v1/health") return health();
+  if (request.method == "GET" && request.path == "/api/v1/assets") return search(request);
+  if (request.method == "GET" && request.path == "/api/v1/index/poisoned") {
+    PB_TRY(list, node_.catalogue_->poisoned(200));
+    return json::Value(list);
+  }
+  if (request.method == "POST" && request.path == "/api/v1/jobs/release") return release(request);
+  return fail(Errc::kNotFound, "there is no " + request.method + " " + request.path.substr(0, 200));
+}
+
+Result<json::Value> PeaberryApi::health() {
+  PB_TRY(counts, node_.catalogue_->counts());
+  return json::Value(json::Object{{"ok", true},
+                                  {"version", "0.1.0"},
+                                  {"audited", false},
+                                  {"chainId", node_.config_.chain_id},
+                                  {"head", node_.head_.load()},
+                                  {"indexed", node_.indexed_.load()},
+                                  {"assets", counts.assets},
+                                  {"orders", counts.orders},
+                                  {"poisoned", counts.poisoned},
+                                  {"pending", counts.pending},
+                                  {"identity", crypto::checksum_address(node_.keys_->identity.address())},
+                                  {"operator", crypto::checksum_address(node_.keys_->operator_.address())},
+                                  {"attest", crypto::checksum_address(node_.keys_->attest.address())},
+                                  {"treasury", crypto::checksum_address(node_.keys_->treasury)},
+                                  {"sandbox", node_.sandbox_ ? node_.sandbox_->describe() : "none: " + node_.sandbox_problem_}});
+}
+
+Result<json::Value> PeaberryApi::search(const net::Request& request) {
+  index::SearchQuery query;
+  query.text = request.query_or("q");
+  query.type = request.query_or("type");
+  query.tag = request.query_or("tag");
+  query.sort = request.query_or("sort", "relevance");
+  query.free_only = request.query_or("free") == "true";
+  query.include_inactive = request.query_or("inactive") == "true";
+  if (const auto owner = request.query_or("owner"); !owner.empty()) {
+    PB_TRY(address, Address::parse(owner, "owner"));
+    query.owner = address;
+  }
+  if (const auto price = request.query_or("priceMax"); !price.empty()) {
+    PB_TRY(amount, parse_units(price, 18, "priceMax"));
+    query.price_max = amount;
+  }
+  for (const auto& [name, slot] : {std::pair<const char*, std::uint32_t*>{"limit", &query.limit}, {"offset", &query.offset}})
+    if (const auto text = request.query_or(name); !text.empty()) {
+      PB_TRY(number, U256::parse(text, name));
+      if (number.bit_length() > 31) return fail(Errc::kInvalid, std::string(name) + " is too large");
+      *slot = static_cast<std::uint32_t>(number.low64());
+    }
+  PB_TRY(page, node_.catalogue_->search(query));
+  json::Array rows;
+  for (const auto& row : page.rows) rows.push_back(row_json(row));
+  return json::Value(json::Object{{"total", page.total}, {"assets", rows}});
+}
+
+/// The owner of every compute input releases (or refuses) a waiting result: {jobId, allow, address, nonce, signature}.
+Result<json::Value> PeaberryApi::release(const net::Request& request) {
+  if (!node_.runner_) return fail(Errc::kUnsupported, "this node has no compute environment");
+  PB_TRY(document, json::parse(request.body));
+  PB_TRY(body, json::as_object(document, "request body"));
+  PB_TRY(id, json::string_at(*body, "jobId"));
+  PB_TRY(allow, json::bool_at(*body, "allow"));
+  PB_TRY(who, json::address_at(*body, "address"));
+  PB_CHECK(node_.auth_->check(json::string_or(*body, "address"), json::string_or(*body, "nonce"), "releaseResult", json::string_or(*body, "signature")));
+  PB_TRY(job, node_.runner_->find(id));
+  for (const auto& input : job.inputs) {
+    PB_TRY(asset, node_.catalogue_->asset(input.did));
+    if (asset.owner != who) return fail(Errc::kForbidden, "asset " + input.did + " belongs to another account");
+  }
+  PB_CHECK(node_.runner_->release(id, allow));
+  return json::Value(json::Object{{"jobId", id}, {"released", allow}});
+}
+
+}  // namespace peaberry::node
