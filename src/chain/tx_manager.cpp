@@ -108,13 +108,18 @@ Result<Hash32> TxManager::sign_and_journal(const TxRequest& request) {
   PB_TRY(fees, rpc_.fees());
   transaction.max_fee_per_gas = std::min(fees.max_fee_per_gas, options_.fee_cap_wei);
   transaction.max_priority_fee_per_gas = std::min(fees.max_priority_fee_per_gas, transaction.max_fee_per_gas);
-  PB_TRY(nonce, next_nonce());
-  transaction.nonce = nonce;
-  const Bytes raw = signed_bytes(transaction, key_.sign(signing_hash(transaction)));
-  const Hash32 hash = crypto::keccak256(raw);
+  PB_TRY(chain_next, rpc_.transaction_count(address_));
+  Bytes raw;
+  Hash32 hash;
+  // The nonce is chosen, signed and journalled in one write transaction: two processes with one home cannot take the same.
   PB_CHECK(database_.write([&](store::Connection& db) -> Status {
+    transaction.nonce = chain_next;
+    PB_CHECK(db.query_one("SELECT COALESCE(MAX(nonce) + 1, 0) FROM tx_journal WHERE chain_id = ? AND account = ? AND state = 'pending'", {chain_id_, address_},
+                          [&](const store::Statement& row) { transaction.nonce = std::max(chain_next, static_cast<std::uint64_t>(row.column_int(0))); }));
+    raw = signed_bytes(transaction, key_.sign(signing_hash(transaction)));
+    hash = crypto::keccak256(raw);
     PB_CHECK(db.run("INSERT INTO tx_journal(chain_id, account, key, nonce, state, signed_ms) VALUES(?, ?, ?, ?, 'pending', ?)",
-                    {chain_id_, address_, request.key, nonce, clock_.unix_ms()}));
+                    {chain_id_, address_, request.key, transaction.nonce, clock_.unix_ms()}));
     PB_CHECK(db.run("INSERT INTO tx_attempt(hash, journal_id, raw, signed_ms) VALUES(?, (SELECT id FROM tx_journal WHERE chain_id = ? AND account = ? AND key = ?), ?, ?)",
                     {hash, chain_id_, address_, request.key, raw, clock_.unix_ms()}));
     return {};
@@ -128,6 +133,14 @@ Result<Hash32> TxManager::sign_and_journal(const TxRequest& request) {
       return {};
     }));
     return sent.error();
+  }
+  if (!sent && sent.error().message.find("nonce too low") != std::string::npos) {
+    // Another process with this key was mined in between: the same intention under the next nonce.
+    PB_TRY(entry, entry_of(request.key));
+    entry->raw = raw;
+    PB_CHECK(renonce(*entry));
+    PB_TRY(hashes, attempts(entry->id));
+    return hashes.empty() ? hash : hashes.front();
   }
   if (!sent) log::warn("chain", "{} is journalled, sending it failed: {}", request.key, sent.error().message);
   return hash;

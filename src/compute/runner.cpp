@@ -336,7 +336,7 @@ Status Runner::publish_results(Job& job, const Provision& provision, const Sandb
   std::vector<std::string> refused;
   auto collected = collect_files(stage / "outputs", std::max(job.egress.bytes_max * 2, std::uint64_t{1} << 20), 4096, refused);
   if (outcome == JobState::kFinished) {
-    Status allowed = collected ? check_egress(job.egress, *collected) : Status(collected.error());
+    Status allowed = collected ? check_egress(job.egress, *collected) : Status(within("egress", collected.error()));
     if (allowed && !refused.empty()) allowed = fail(Errc::kForbidden, "egress: output " + refused.front() + " may not leave");
     if (!allowed) {
       outcome = JobState::kResultsRefused;

@@ -137,15 +137,27 @@ Result<table::Table> read_csv(std::string_view text, const CsvLimits& limits) {
   // A column stays numeric until a text comes; then its numbers are told again as categories from their kept texts.
   std::vector<std::vector<std::string>> texts(names.size());
   std::vector<std::unordered_map<std::string, int>> codes(names.size());
-  const auto category = [&](std::size_t column, const std::string& value) -> Result<int> {
-    if (is_missing(value)) return -1;
-    const auto [place, fresh] = codes[column].emplace(value, static_cast<int>(codes[column].size()));
-    if (fresh) {
-      if (codes[column].size() > limits.categories_max)
-        return reader.bad("column \"" + names[column] + "\" has more than " + std::to_string(limits.categories_max) + " different texts", "drop it: it looks like an identifier");
-      out.columns[column].categories.push_back(value);
+  const auto hash_of = [](const std::string& value) { return static_cast<std::uint64_t>(std::hash<std::string>{}(value)); };
+  // Appends a text; a column with too many different ones is told again as hashes.
+  const auto append_text = [&](std::size_t index, const std::string& value) {
+    table::Column& column = out.columns[index];
+    if (column.kind == table::Column::Kind::kText) {
+      column.hashes.push_back(hash_of(value));
+      return;
     }
-    return place->second;
+    if (is_missing(value)) {
+      column.codes.push_back(-1);
+      return;
+    }
+    const auto [place, fresh] = codes[index].emplace(value, static_cast<int>(codes[index].size()));
+    if (fresh) column.categories.push_back(value);
+    column.codes.push_back(place->second);
+    if (codes[index].size() <= limits.categories_max) return;
+    column.kind = table::Column::Kind::kText;
+    for (const int code : column.codes) column.hashes.push_back(hash_of(code < 0 ? "" : column.categories[static_cast<std::size_t>(code)]));
+    column.codes = {};
+    column.categories = {};
+    codes[index] = {};
   };
   for (std::size_t row = 0;; ++row) {
     PB_TRY(more, reader.next());
@@ -165,15 +177,11 @@ Result<table::Table> read_csv(std::string_view text, const CsvLimits& limits) {
           continue;
         }
         column.kind = table::Column::Kind::kCategory;
-        for (const auto& earlier : texts[i]) {
-          PB_TRY(code, category(i, earlier));
-          column.codes.push_back(code);
-        }
+        for (const auto& earlier : texts[i]) append_text(i, earlier);
         column.numbers = {};
         texts[i] = {};
       }
-      PB_TRY(code, category(i, value));
-      column.codes.push_back(code);
+      append_text(i, value);
     }
   }
   if (out.rows() == 0) return fail(Errc::kInvalid, "the CSV file has a header but no rows");

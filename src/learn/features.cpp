@@ -43,7 +43,7 @@ RawFeatures fit_features(const table::Table& table, std::size_t label, const std
   RawFeatures out;
   std::vector<std::size_t> sources;
   for (std::size_t c = 0; c < table.columns.size(); ++c)
-    if (c != label) sources.push_back(c);
+    if (c != label && table.columns[c].kind != table::Column::Kind::kText) sources.push_back(c);  // identifiers teach nothing
   out.raw = {table.rows(), sources.size(), std::vector<float>(table.rows() * sources.size())};
   for (std::size_t k = 0; k < sources.size(); ++k) {
     const table::Column& column = table.columns[sources[k]];

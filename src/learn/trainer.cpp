@@ -18,6 +18,8 @@ struct Labels {
 
 Result<Labels> read_labels(const table::Column& column) {
   Labels out;
+  if (column.kind == table::Column::Kind::kText)
+    return fail(Errc::kInvalid, "label column \"" + column.name + "\" has too many different texts", "choose a column with classes (at most 50)");
   if (column.kind == table::Column::Kind::kCategory) {
     out.codes = column.codes;
     out.names = column.categories;
@@ -53,8 +55,10 @@ std::vector<std::size_t> distinct_rows(const table::Table& table, const Labels& 
       if (column.kind == table::Column::Kind::kNumber) {
         const double value = std::isnan(column.numbers[row]) ? NAN : column.numbers[row];
         std::memcpy(&word, &value, sizeof word);
-      } else {
+      } else if (column.kind == table::Column::Kind::kCategory) {
         word = static_cast<std::uint64_t>(static_cast<std::int64_t>(column.codes[row]));
+      } else {
+        word = column.hashes[row];
       }
       key.push_back(word);
     }

@@ -1,7 +1,9 @@
 #include "ledger.hpp"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,6 +44,17 @@ Result<fs::path> anvil_program(const LedgerOptions& options) {
   auto found = find_program("anvil");
   if (!found) return fail(Errc::kNotFound, "anvil is not installed", "run tools/setup, or set PEABERRY_ANVIL to the program");
   return found;
+}
+
+/// A port that was free a moment ago.
+std::uint16_t free_port() {
+  const Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), length) != 0 || getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0) return 0;
+  return ntohs(address.sin_port);
 }
 
 bool looks_whole(const fs::path& state) {
@@ -101,25 +114,26 @@ Result<Ledger> Ledger::start(const LedgerOptions& options, net::Client& client, 
     out.attached_ = true;
   } else {
     guard_state(options.folder);
+    const std::uint16_t port = options.port != 0 ? options.port : free_port();
     PB_TRY(program, anvil_program(options));
     const fs::path log_file = options.folder / "anvil.log";
     const Fd log_fd(open(log_file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
     SpawnOptions spawn_options;
-    spawn_options.argv = {program.string(), "--host", "127.0.0.1", "--port", std::to_string(options.port), "--chain-id",
+    spawn_options.argv = {program.string(), "--host", "127.0.0.1", "--port", std::to_string(port), "--chain-id",
                           std::to_string(options.chain_id), "--mnemonic", kDevMnemonic, "--gas-limit", "100000000", "--balance", "100000",
                           "--state", (options.folder / "state.json").string(), "--state-interval", std::to_string(options.state_interval_seconds), "--quiet"};
     spawn_options.new_session = true;
     spawn_options.stdout_fd = spawn_options.stderr_fd = log_fd.get();
-    auto rpc = rpc_at(options.port, 1);
+    auto rpc = rpc_at(port, 1);
     if (rpc.chain_id())
-      return fail(Errc::kConflict, "another chain answers on port " + std::to_string(options.port), "choose another --chain-port, or use it with --chain " + out.url_);
+      return fail(Errc::kConflict, "another chain answers on port " + std::to_string(port), "choose another --chain-port, or use it with --chain " + out.url_);
     PB_TRY(pid, spawn(spawn_options));
     PB_CHECK(wait_for_rpc(rpc, clock, pid, log_file));
     PB_TRY(genesis, rpc.block(0));
     PB_TRY(ticks, process_start_ticks(pid));
     out.pid_ = pid;
     out.genesis_ = genesis.hash;
-    const json::Object file{{"pid", pid}, {"start_ticks", ticks}, {"port", options.port}, {"genesis", genesis.hash.hex()}};
+    const json::Object file{{"pid", pid}, {"start_ticks", ticks}, {"port", port}, {"genesis", genesis.hash.hex()}};
     PB_CHECK(write_file_atomic(pid_path, as_bytes(json::pretty(file) + "\n")));
     PB_TRY(height, rpc.block_number());
     const auto seen = read_text(options.folder / "height", 64);
@@ -139,6 +153,18 @@ Result<Ledger> Ledger::start(const LedgerOptions& options, net::Client& client, 
     PB_CHECK(write_file_atomic(out.address_file(), as_bytes(json::pretty(json::Object{{"development", entry}}) + "\n")));
     out.deployed_ = true;
   }
+  return out;
+}
+
+Result<Ledger> Ledger::attach(const fs::path& folder) {
+  const auto known = read_pid_file(folder / "anvil.json");
+  if (!known || !is_alive(*known)) return fail(Errc::kNotFound, "no embedded chain runs in " + folder.string(), "start one with: peaberry up");
+  Ledger out;
+  out.folder_ = folder;
+  out.pid_ = known->pid;
+  out.genesis_ = known->genesis;
+  out.url_ = "http://127.0.0.1:" + std::to_string(known->port);
+  out.attached_ = true;
   return out;
 }
 

@@ -10,7 +10,7 @@ inline constexpr const char* kDevMnemonic = "taxi music thumb unique chat sand c
 
 struct LedgerOptions {
   fs::path folder;               ///< state.json, anvil.json (pid file), anvil.log, address.json
-  std::uint16_t port = 8545;
+  std::uint16_t port = 8545;     ///< 0: any free port
   std::uint64_t chain_id = 8996;
   int state_interval_seconds = 2;
   bool deploy_ocean = true;
@@ -24,6 +24,8 @@ class Ledger {
  public:
   static Result<Ledger> start(const LedgerOptions& options, net::Client& client, const Clock& clock, Random& random);
 
+  /// A running one, to stop it; touches nothing.
+  static Result<Ledger> attach(const fs::path& folder);
   const std::string& url() const { return url_; }
   pid_t pid() const { return pid_; }
   bool attached() const { return attached_; }        ///< found running

@@ -1,0 +1,54 @@
+# The face of the project. `make help` lists what there is.
+SHELL := /bin/bash
+JOBS ?= $(shell nproc)
+DATA ?=
+LABEL ?=
+SUITE ?=
+export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
+
+.PHONY: all demo test test-long bench fmt tidy clean help setup-demo setup-test build-demo build-test check-story
+
+all: build-demo ## Build the peaberry binary
+
+setup-demo:
+	@tools/setup demo
+setup-test:
+	@tools/setup test
+
+build-demo: setup-demo
+	@cmake --preset release -Wno-dev >build.log 2>&1 || (cat build.log; exit 1)
+	@tools/quiet_build build peaberry tabular-trainer
+
+build-test: setup-test
+	@cmake --preset dev -Wno-dev >build.log 2>&1 || (cat build.log; exit 1)
+	@tools/quiet_build build all
+
+demo: build-demo ## Play the first sale: publish, find, buy, train in the sandbox, pay (DATA=my.csv LABEL=column for your own)
+	@build/bin/peaberry demo --folder build/demo $(if $(DATA),--data "$(DATA)" --label "$(LABEL)")
+	@tools/check_story
+
+check-story: ## Read the demo's story again from the chain
+	@tools/check_story
+
+test: build-test ## All tests: unit, vectors, integration with a real chain, sandbox attacks, faults, npm clients, floors
+	@tools/run_tests
+
+test-long: build-test ## What takes long: sanitizers, fuzzers for 60 s each, thread sanitizer
+	@tools/run_tests_long
+
+bench: setup-test ## Measure; SUITE=name for one suite. Writes build/bench/<suite>.json
+	@cmake --preset bench -Wno-dev >build.log 2>&1 || (cat build.log; exit 1)
+	@tools/quiet_build build all
+	@tools/bench $(SUITE)
+
+fmt: ## Format the sources
+	@git ls-files '*.cpp' '*.hpp' | xargs clang-format -i
+
+tidy: setup-test ## clang-tidy over everything
+	@cmake --preset tidy >/dev/null && git ls-files 'src/*.cpp' | xargs -P $(JOBS) -n 4 clang-tidy -p build-tidy --quiet
+
+clean: ## Remove what was built
+	@rm -rf build build-* build.log
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

@@ -1,0 +1,263 @@
+#include "app.hpp"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <functional>
+#include <peaberry/base/log.hpp>
+
+#include "commands.hpp"
+#include "completion.hpp"
+
+namespace peaberry::cli {
+namespace {
+
+using Action = std::function<Result<Output>(Context&)>;
+
+class App {
+ public:
+  App() : app_("Peaberry – one node for the verifiable AI economy.\nnot audited; do not secure real value", "peaberry") {
+    app_.require_subcommand(1);
+    app_.set_help_all_flag("--help-all", "Help of all commands");
+    app_.add_option("--home", global_.home, "Folder of keys, store and files (PEABERRY_HOME, ~/.peaberry)");
+    app_.add_option("--node", global_.node_url, "URL of the node to talk to (PEABERRY_NODE)");
+    app_.add_option("--chain", global_.chain_url, "RPC URL of an EVM chain (PEABERRY_CHAIN)");
+    app_.add_option("--chain-id", global_.chain_id, "Chain id")->capture_default_str();
+    app_.add_option("--address-file", global_.address_file, "Ocean's address.json (ADDRESS_FILE)");
+    app_.add_option("--key", global_.key, "Name of the key that signs")->capture_default_str();
+    app_.add_option("--record-traffic", global_.record_traffic, "Append every byte received to this file");
+    app_.add_option("--log", log_level_, "debug, info, warn, error or off")->capture_default_str();
+    app_.add_flag("--json", global_.json, "Print JSON");
+    add_serving();
+    add_market();
+    add_compute();
+    add_keys();
+    add_chain();
+    add_demo();
+    command(app_, "doctor", "Check this home, its keys, the sandbox, the chain and the node", [](Context& c) { return doctor(c); });
+    command(app_, "version", "Print the version", [](Context&) { return Result<Output>(version()); });
+    auto* completion = command(app_, "completion", "Print a shell completion script", [this](Context&) { return completion_script(app_, shell_); });
+    completion->add_option("shell", shell_, "bash, zsh or fish")->required();
+  }
+
+  int run(int argc, char** argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::ParseError& problem) {
+      return app_.exit(problem) == 0 ? 0 : 2;
+    }
+    const auto level = log::parse_level(log_level_);
+    if (!level) return report(level.error());
+    log::configure(*level, global_.json && isatty(STDERR_FILENO) == 0);
+    Context context(global_);
+    const auto output = action_(context);
+    if (!output) return report(output.error());
+    const std::string text = global_.json ? json::stringify(output->json) : output->text;
+    std::printf("%s\n", text.c_str());
+    return 0;
+  }
+
+ private:
+  CLI::App* command(CLI::App& parent, const std::string& name, const std::string& help, Action action) {
+    auto* sub = parent.add_subcommand(name, help);
+    sub->fallthrough();  // global options may follow the command
+    sub->callback([this, action = std::move(action)] { action_ = action; });
+    return sub;
+  }
+  CLI::App* group(const std::string& name, const std::string& help) {
+    auto* sub = app_.add_subcommand(name, help);
+    sub->require_subcommand(1);
+    sub->fallthrough();
+    return sub;
+  }
+
+  int report(const Error& error) const {
+    if (global_.json) {
+      std::printf("%s\n", json::stringify(json::Object{{"error", json::Object{{"code", errc_name(error.code)}, {"message", error.message}, {"remedy", error.remedy}}}}).c_str());
+    } else {
+      std::fprintf(stderr, "peaberry: %s\n", error.message.c_str());
+      if (!error.remedy.empty()) std::fprintf(stderr, "  next: %s\n", error.remedy.c_str());
+    }
+    return 1;
+  }
+
+  void add_serving() {
+    const auto options = [this](CLI::App* sub) {
+      sub->add_option("--port", serve_.port, "HTTP port, 0 for any")->capture_default_str();
+      sub->add_option("--public-url", serve_.public_url, "URL under which others reach this node");
+      sub->add_option("--cpu-price", serve_.cpu_price, "Tokens per core and minute");
+      sub->add_option("--min-job-seconds", serve_.job_seconds_min, "Shortest time that is charged");
+      sub->add_flag("--no-compute", serve_.no_compute, "Only index and serve");
+      sub->add_flag("--allow-private-urls", serve_.allow_private_urls, "Let file objects name private addresses (tests only)");
+    };
+    auto* up = command(app_, "up", "Start the embedded chain and a node", [this](Context& c) {
+      serve_.embedded_chain = true;
+      return serve(c, serve_);
+    });
+    up->add_option("--chain-port", serve_.chain_port, "Port of the embedded chain")->capture_default_str();
+    options(up);
+    options(command(app_, "serve", "Start a node on an existing chain", [this](Context& c) { return serve(c, serve_); }));
+  }
+
+  void add_market() {
+    const auto listing = [this](CLI::App* sub) {
+      sub->add_option("file", publish_.file, "File to sell the use of");
+      sub->add_option("--url", publish_.url, "A public URL instead of a file");
+      sub->add_option("--name", publish_.name, "Title")->required();
+      sub->add_option("--description", publish_.description, "At least ten characters")->required();
+      sub->add_option("--author", publish_.author, "Default: the key's address");
+      sub->add_option("--license", publish_.license, "Licence text or SPDX name");
+      sub->add_option("--tags", publish_.tags, "Comma separated");
+      sub->add_option("--price", publish_.price, "OCEAN per use");
+      sub->add_flag("--free", publish_.free, "Given away by a dispenser");
+      sub->add_option("--timeout", publish_.timeout, "Seconds that an order is good for; 0: for ever");
+      sub->add_option("--allow", publish_.allow, "Only these addresses");
+      sub->add_option("--deny", publish_.deny, "Not these addresses");
+      sub->add_option("--treasury", publish_.treasury, "Who receives the pay; default: the key's address");
+      sub->add_option("--again", publish_.again, "Publish the same once more, under this tag");
+    };
+    auto* pub = command(app_, "publish", "List a data set: NFT, datatoken, price and sealed listing", [this](Context& c) { return publish(c, publish_); });
+    listing(pub);
+    pub->add_flag("--compute", publish_.compute, "Sell compute-to-data instead of the file");
+    pub->add_option("--trust", publish_.trust, "Algorithm DIDs that may run (pinned by checksum)");
+    pub->add_flag("--allow-raw", publish_.allow_raw, "Let any code run; only the egress policy protects the rows");
+    pub->add_option("--egress-bytes", publish_.egress_bytes, "Most bytes that leave a job");
+    pub->add_option("--egress-types", publish_.egress_types, "File name endings that may leave, comma separated");
+    pub->add_option("--egress-log-bytes", publish_.egress_log_bytes, "Bytes of the algorithm's log that may leave");
+    pub->add_flag("--owner-release", publish_.owner_release, "Each result waits for the owner");
+    auto* algo = group("algo", "Algorithms");
+    auto* algo_publish = command(*algo, "publish", "List an algorithm", [this](Context& c) {
+      publish_.algorithm = true;
+      return publish(c, publish_);
+    });
+    listing(algo_publish);
+    algo_publish->add_option("--entrypoint", publish_.entrypoint, "Command line; $ALGO is the file");
+    command(*algo, "publish-trainer", "List the built-in tabular-trainer, free", [this](Context& c) {
+      publish_ = {};
+      publish_.algorithm = publish_.free = true;
+      publish_.file = PEABERRY_TRAINER;
+      publish_.name = "tabular-trainer";
+      publish_.description = "Logistic regression and a small neural network on any CSV with a label column; writes model.onnx, metrics with confidence intervals and plots";
+      publish_.license = "Apache-2.0";
+      publish_.tags = "training,tabular,onnx";
+      return publish(c, publish_);
+    });
+    auto* retire = command(app_, "state", "Change a listing's state", [this](Context& c) { return set_asset_state(c, did_, text_); });
+    retire->add_option("did", did_)->required();
+    retire->add_option("state", text_, "active, end-of-life, deprecated, revoked, ordering-disabled or unlisted")->required();
+    auto* find = command(app_, "search", "Search the index", [this](Context& c) { return search(c, search_); });
+    find->add_option("text", search_.text, "Words");
+    find->add_option("--type", search_.type, "dataset or algorithm");
+    find->add_option("--tag", search_.tag, "A tag");
+    find->add_option("--owner", search_.owner, "An address");
+    find->add_option("--price-max", search_.price_max, "OCEAN");
+    find->add_option("--sort", search_.sort, "relevance, created, price or orders")->capture_default_str();
+    find->add_flag("--free", search_.free, "Only what is free");
+    find->add_option("--limit", search_.limit)->capture_default_str();
+    find->add_option("--offset", search_.offset);
+    auto* one = command(app_, "show", "Show a listing", [this](Context& c) { return show(c, did_); });
+    one->add_option("did", did_)->required();
+    auto* order = command(app_, "buy", "Buy a datatoken and order the service", [this](Context& c) { return buy(c, buy_); });
+    order->add_option("did", buy_.did)->required();
+    order->add_option("--service", buy_.service, "Service id; default: the first");
+    order->add_option("--price-max", buy_.price_max, "Give up beyond this price");
+    order->add_option("--again", buy_.again, "Buy once more, under this tag");
+    auto* load = command(app_, "download", "Download what was ordered", [this](Context& c) { return download(c, download_); });
+    load->add_option("did", download_.did)->required();
+    load->add_option("--order", download_.order, "Transaction of the order")->required();
+    load->add_option("--service", download_.service);
+    load->add_option("--index", download_.index, "Which file");
+    load->add_option("-o,--output", download_.output, "File or folder")->capture_default_str();
+  }
+
+  void add_compute() {
+    auto* compute = group("compute", "Compute-to-data");
+    command(*compute, "envs", "Environments that the node offers", [](Context& c) { return compute_envs(c); });
+    auto* start = command(*compute, "start", "Order, pay and start a job", [this](Context& c) { return compute_start(c, compute_); });
+    start->add_option("--data", compute_.data, "Data set DIDs");
+    start->add_option("--algo", compute_.algorithm, "Algorithm DID");
+    start->add_option("--raw", compute_.raw_code, "A file of raw code instead");
+    start->add_option("--entrypoint", compute_.entrypoint, "How raw code is run; default /bin/sh $ALGO");
+    start->add_option("--env", compute_.environment, "Environment id; default: the first");
+    start->add_option("--custom", compute_.custom, "JSON for the algorithm (algoCustomData.json)");
+    start->add_option("--seconds", compute_.seconds, "Longest run")->capture_default_str();
+    start->add_option("--intention", compute_.again, "Name of this purchase: the same name never pays twice");
+    start->add_option("-o,--output", compute_.output, "With --wait: folder for the results");
+    start->add_flag("--free", compute_.free, "In the free tier");
+    start->add_flag("--wait", compute_.wait, "Until it has ended");
+    const auto of_job = [&](const char* name, const char* help, Action action, bool required = true) {
+      auto* sub = command(*compute, name, help, std::move(action));
+      sub->add_option("job", text_, "Job id")->required(required);
+      return sub;
+    };
+    of_job("status", "State of one or all of my jobs", [this](Context& c) { return compute_status(c, text_); }, false);
+    of_job("logs", "The algorithm's log, as far as the owner lets it leave", [this](Context& c) { return compute_logs(c, text_); });
+    of_job("result", "Fetch the results", [this](Context& c) { return compute_result(c, text_, compute_.output.empty() ? "." : compute_.output); })->add_option("-o,--output", compute_.output, "Folder");
+    of_job("stop", "Stop a job", [this](Context& c) { return compute_stop(c, text_); });
+    of_job("release", "As the data owner: let a waiting result go", [this](Context& c) { return compute_release(c, text_, refuse_); })->add_flag("--refuse", refuse_, "Keep it here");
+  }
+
+  void add_keys() {
+    auto* keys = group("keys", "Key files of this home");
+    command(*keys, "new", "Make the four roles' keys, or the named ones", [this](Context& c) { return keys_new(c, names_); })->add_option("names", names_);
+    command(*keys, "show", "Names and addresses", [](Context& c) { return keys_show(c); });
+    command(*keys, "backup", "Write all keys, encrypted, to one file", [this](Context& c) { return keys_backup(c, text_); })->add_option("file", text_)->required();
+    command(*keys, "restore", "Read them back", [this](Context& c) { return keys_restore(c, text_); })->add_option("file", text_)->required();
+  }
+
+  void add_chain() {
+    auto* chain = group("chain", "The chain");
+    command(*chain, "status", "Id and newest block", [](Context& c) { return chain_status(c); });
+    auto* fund = command(*chain, "fund", "On the embedded chain: give an account coins and OCEAN", [this](Context& c) { return chain_fund(c, text_, coins_, tokens_); });
+    fund->add_option("address", text_)->required();
+    fund->add_option("--coins", coins_)->capture_default_str();
+    fund->add_option("--tokens", tokens_)->capture_default_str();
+    command(*chain, "stop", "Stop the embedded chain of this home", [](Context& c) { return chain_stop(c); });
+    auto* escrow = group("escrow", "Money in Ocean's escrow");
+    command(*escrow, "show", "Funds and authorisations", [this](Context& c) { return escrow_show(c, payee_); })->add_option("--payee", payee_);
+    for (const char* what : {"deposit", "withdraw", "authorize"}) {
+      auto* sub = command(*escrow, what, std::string(what) + " OCEAN", [this, what](Context& c) { return escrow_move(c, what, text_, payee_, seconds_, count_); });
+      sub->add_option("amount", text_)->required();
+      if (std::string_view(what) != "authorize") continue;
+      sub->add_option("--payee", payee_, "The node's operator")->required();
+      sub->add_option("--seconds", seconds_, "Longest lock")->capture_default_str();
+      sub->add_option("--count", count_, "Locks at once")->capture_default_str();
+    }
+  }
+
+  void add_demo() {
+    auto* run = command(app_, "demo", "Play the first sale from end to end", [this](Context& c) { return demo(c, demo_); });
+    run->add_option("--folder", demo_.folder)->capture_default_str();
+    run->add_option("--data", demo_.data, "Your own CSV");
+    run->add_option("--label", demo_.label, "Its label column");
+    run->add_option("--rows", demo_.rows, "Rows of the generated table")->capture_default_str();
+    run->add_option("--seed", demo_.seed)->capture_default_str();
+    auto* data = command(app_, "demo-data", "Write the demo's clinical table", [this](Context&) { return demo_data(text_, demo_.rows, demo_.seed); });
+    data->add_option("file", text_)->required();
+    data->add_option("--rows", demo_.rows)->capture_default_str();
+    data->add_option("--seed", demo_.seed)->capture_default_str();
+    command(app_, "check-story", "Read the demo's story again from the chain", [this](Context& c) { return check_story(c, demo_.folder); })->add_option("folder", demo_.folder)->capture_default_str();
+  }
+
+  CLI::App app_;
+  GlobalOptions global_;
+  Action action_;
+  std::string log_level_ = "warn", shell_, did_, text_, coins_ = "10", tokens_ = "1000", payee_;
+  std::vector<std::string> names_;
+  std::uint64_t seconds_ = 7'200, count_ = 10;
+  bool refuse_ = false;
+  ServeOptions serve_;
+  PublishOptions publish_;
+  SearchOptions search_;
+  BuyOptions buy_;
+  DownloadOptions download_;
+  ComputeOptions compute_;
+  DemoOptions demo_;
+};
+
+}  // namespace
+
+int run(int argc, char** argv) { return App().run(argc, argv); }
+
+}  // namespace peaberry::cli

@@ -1,0 +1,80 @@
+#pragma once
+
+#include "context.hpp"
+
+namespace peaberry::cli {
+
+// The commands; app.cpp gives them their options. Each returns what is printed.
+
+struct PublishOptions {
+  std::string file, url, name, description, author, license, price, tags, did;
+  bool free = false, compute = false, allow_raw = false, owner_release = false;
+  std::vector<std::string> trust;     ///< algorithm DIDs
+  std::vector<std::string> allow, deny;
+  std::uint64_t timeout = 0, egress_bytes = 0, egress_log_bytes = 0;
+  std::string egress_types, entrypoint, again, treasury;
+  bool algorithm = false;
+};
+Result<Output> publish(Context& context, PublishOptions options);
+Result<Output> set_asset_state(Context& context, const std::string& did, const std::string& state);
+struct SearchOptions {
+  std::string text, type, tag, owner, price_max, sort = "relevance";
+  bool free = false;
+  unsigned limit = 20, offset = 0;
+};
+Result<Output> search(Context& context, const SearchOptions& options);
+Result<Output> show(Context& context, const std::string& did);
+struct BuyOptions {
+  std::string did, service, consumer, price_max, again;
+};
+Result<Output> buy(Context& context, const BuyOptions& options);
+struct DownloadOptions {
+  std::string did, service, order, output = ".";
+  unsigned index = 0;
+};
+Result<Output> download(Context& context, const DownloadOptions& options);
+
+struct ComputeOptions {
+  std::vector<std::string> data;
+  std::string algorithm, raw_code, entrypoint, environment, custom, again, output, resources;
+  std::uint64_t seconds = 600;
+  bool free = false, wait = false;
+};
+Result<Output> compute_envs(Context& context);
+Result<Output> compute_start(Context& context, const ComputeOptions& options);
+Result<Output> compute_status(Context& context, const std::string& job);
+Result<Output> compute_result(Context& context, const std::string& job, const std::string& output);
+Result<Output> compute_logs(Context& context, const std::string& job);
+Result<Output> compute_stop(Context& context, const std::string& job);
+Result<Output> compute_release(Context& context, const std::string& job, bool refuse);
+
+Result<Output> keys_new(Context& context, const std::vector<std::string>& names);
+Result<Output> keys_show(Context& context);
+Result<Output> keys_backup(Context& context, const std::string& file);
+Result<Output> keys_restore(Context& context, const std::string& file);
+Result<Output> chain_status(Context& context);
+Result<Output> chain_fund(Context& context, const std::string& address, const std::string& coins, const std::string& tokens);
+Result<Output> escrow_show(Context& context, const std::string& payee);
+Result<Output> escrow_move(Context& context, const std::string& what, const std::string& amount, const std::string& payee, std::uint64_t seconds, std::uint64_t count);
+Result<Output> doctor(Context& context);
+Output version();
+
+struct ServeOptions {
+  std::uint16_t port = 8001, chain_port = 8545;
+  std::string public_url;
+  bool no_compute = false, embedded_chain = false, allow_private_urls = false;
+  std::string cpu_price, job_seconds_min;
+};
+/// Runs until SIGINT or SIGTERM.
+Result<Output> serve(Context& context, const ServeOptions& options);
+Result<Output> chain_stop(Context& context);
+
+struct DemoOptions {
+  std::string folder = "build/demo", data, label;
+  std::uint64_t seed = 20260, rows = 50'000;
+};
+Result<Output> demo(Context& context, const DemoOptions& options);
+Result<Output> demo_data(const std::string& file, std::uint64_t rows, std::uint64_t seed);
+Result<Output> check_story(Context& context, const std::string& folder);
+
+}  // namespace peaberry::cli
