@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <optional>
 #include <thread>
 
 #include <peaberry/base/log.hpp>
@@ -28,18 +29,25 @@ using Stream = beast::tcp_stream;
 /// returned when the pool's queue is full.
 template <class T>
 asio::awaitable<T> offload(ThreadPool& pool, std::function<T()> work, T refused) {
-  const auto executor = co_await asio::this_coro::executor;
-  co_return co_await asio::async_initiate<decltype(use_awaitable), void(T)>(
-      [&pool, executor](auto handler, std::function<T()> job, T otherwise) {
-        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-        const bool taken = pool.submit([shared, executor, job = std::move(job)] {
-          T value = job();
-          asio::post(executor, [shared, value = std::move(value)]() mutable { std::move (*shared)(std::move(value)); });
-        });
-        if (!taken)
-          asio::post(executor, [shared, value = std::move(otherwise)]() mutable { std::move (*shared)(std::move(value)); });
-      },
-      use_awaitable, std::move(work), std::move(refused));
+  // The timer never fires by itself: cancelling it is how the pool thread wakes the coroutine, on the connection's executor.
+  struct Slot {
+    explicit Slot(const asio::any_io_executor& executor) : timer(executor, asio::steady_timer::time_point::max()) {}
+    asio::steady_timer timer;
+    std::optional<T> value;
+  };
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  const auto slot = std::make_shared<Slot>(executor);
+  const bool taken = pool.submit([slot, executor, work = std::move(work)] {
+    auto value = std::make_shared<T>(work());
+    asio::post(executor, [slot, value] {
+      slot->value = std::move(*value);
+      slot->timer.cancel();
+    });
+  });
+  if (!taken) co_return refused;
+  beast::error_code ignored;
+  while (!slot->value) co_await slot->timer.async_wait(asio::redirect_error(use_awaitable, ignored));
+  co_return std::move(*slot->value);
 }
 
 std::string collapse_slashes(std::string_view path) {
@@ -172,17 +180,16 @@ class BeastServer final : public Server {
     }
     Response busy = Response::text(503, "The node is busy. Try again in 1 second.");
     busy.headers["Retry-After"] = "1";
-    co_return co_await offload<Response>(
-        *pool_,
-        [this, request]() -> Response {
-          try {
-            return handler_(*request);
-          } catch (const std::exception& problem) {
-            log::error("net", "{} {}: {}", request->method, request->path, problem.what());
-            return Response::text(500, "Internal Server Error");
-          }
-        },
-        std::move(busy));
+    std::function<Response()> work = [this, request]() -> Response {
+      try {
+        return handler_(*request);
+      } catch (const std::exception& problem) {
+        log::error("net", "{} {}: {}", request->method, request->path, problem.what());
+        return Response::text(500, "Internal Server Error");
+      }
+    };
+    Response response = co_await offload<Response>(*pool_, work, busy);
+    co_return response;
   }
 
   /// False when the connection cannot be used any more.
@@ -213,8 +220,10 @@ class BeastServer final : public Server {
     auto buffer = std::make_shared<Bytes>(65536);
     std::uint64_t sent = 0;
     for (bool more = true; more;) {
-      const Result<std::size_t> got = co_await offload<Result<std::size_t>>(
-          *pool_, [source = response.source, buffer] { return source->read(*buffer); }, fail(Errc::kExhausted, "busy"));
+      // Named, not temporaries: g++ 12 destroys captured temporaries of a co_await expression twice.
+      std::function<Result<std::size_t>()> read_piece = [source = response.source, buffer] { return source->read(*buffer); };
+      Result<std::size_t> refused = fail(Errc::kExhausted, "busy");
+      const Result<std::size_t> got = co_await offload<Result<std::size_t>>(*pool_, read_piece, refused);
       if (!got) {  // the client sees a cut transfer, never a short file that looks whole
         log::warn("net", "stream ended early: {}", got.error().message);
         co_return false;
