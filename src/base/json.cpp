@@ -1,7 +1,8 @@
 #include "json.hpp"
 
 #include <boost/json/basic_parser_impl.hpp>
-#include <boost/json/parser.hpp>
+#include <boost/json/error.hpp>
+#include <boost/json/value_stack.hpp>
 #include <charconv>
 #include <cmath>
 #include <set>
@@ -9,8 +10,9 @@
 namespace peaberry::json {
 namespace {
 
-/// A SAX handler that only looks for a key given twice in one object.
-struct DuplicateFinder {
+/// Builds the value and remembers a key that was given twice in one object. Boost.JSON 1.81's own number parser may be one
+/// unit in the last place off; documents are hashed as text, so doubles are read by std::from_chars instead.
+struct Builder {
   static constexpr std::size_t max_object_size = ~std::size_t{0};
   static constexpr std::size_t max_array_size = ~std::size_t{0};
   static constexpr std::size_t max_key_size = ~std::size_t{0};
@@ -18,31 +20,49 @@ struct DuplicateFinder {
   using Text = boost::json::string_view;
   using Code = boost::json::error_code;
 
+  bool find_duplicates = false;
+  boost::json::value_stack stack;
   std::vector<std::set<std::string>> keys;
-  std::string partial;
-  std::string duplicate;
+  std::string partial_key, duplicate, number;
 
-  bool on_document_begin(Code&) { return true; }
+  bool on_document_begin(Code&) { return stack.reset(), true; }
   bool on_document_end(Code&) { return true; }
   bool on_array_begin(Code&) { return true; }
-  bool on_array_end(std::size_t, Code&) { return true; }
-  bool on_object_begin(Code&) { return keys.emplace_back(), true; }
-  bool on_object_end(std::size_t, Code&) { return keys.pop_back(), true; }
-  bool on_string_part(Text, std::size_t, Code&) { return true; }
-  bool on_string(Text, std::size_t, Code&) { return true; }
-  bool on_key_part(Text text, std::size_t, Code&) { return partial.append(text.data(), text.size()), true; }
-  bool on_key(Text text, std::size_t, Code&) {
-    partial.append(text.data(), text.size());
-    if (!keys.back().insert(partial).second && duplicate.empty()) duplicate = partial;
-    partial.clear();
+  bool on_array_end(std::size_t count, Code&) { return stack.push_array(count), true; }
+  bool on_object_begin(Code&) {
+    if (find_duplicates) keys.emplace_back();
     return true;
   }
-  bool on_number_part(Text, Code&) { return true; }
-  bool on_int64(std::int64_t, Text, Code&) { return true; }
-  bool on_uint64(std::uint64_t, Text, Code&) { return true; }
-  bool on_double(double, Text, Code&) { return true; }
-  bool on_bool(bool, Code&) { return true; }
-  bool on_null(Code&) { return true; }
+  bool on_object_end(std::size_t count, Code&) {
+    if (find_duplicates) keys.pop_back();
+    return stack.push_object(count), true;
+  }
+  bool on_string_part(Text text, std::size_t, Code&) { return stack.push_chars(text), true; }
+  bool on_string(Text text, std::size_t, Code&) { return stack.push_string(text), true; }
+  bool on_key_part(Text text, std::size_t, Code&) {
+    if (find_duplicates) partial_key.append(text.data(), text.size());
+    return stack.push_chars(text), true;
+  }
+  bool on_key(Text text, std::size_t, Code&) {
+    if (find_duplicates) {
+      partial_key.append(text.data(), text.size());
+      if (!keys.back().insert(partial_key).second && duplicate.empty()) duplicate = partial_key;
+      partial_key.clear();
+    }
+    return stack.push_key(text), true;
+  }
+  bool on_number_part(Text text, Code&) { return number.append(text.data(), text.size()), true; }
+  bool on_int64(std::int64_t value, Text, Code&) { return number.clear(), stack.push_int64(value), true; }
+  bool on_uint64(std::uint64_t value, Text, Code&) { return number.clear(), stack.push_uint64(value), true; }
+  bool on_double(double value, Text text, Code&) {
+    number.append(text.data(), text.size());
+    double exact = value;
+    const auto [end, code] = std::from_chars(number.data(), number.data() + number.size(), exact);
+    stack.push_double(code == std::errc() && end == number.data() + number.size() ? exact : value);
+    return number.clear(), true;
+  }
+  bool on_bool(bool value, Code&) { return stack.push_bool(value), true; }
+  bool on_null(Code&) { return stack.push_null(), true; }
   bool on_comment_part(Text, Code&) { return true; }
   bool on_comment(Text, Code&) { return true; }
 };
@@ -173,19 +193,15 @@ Result<Value> parse(std::string_view text, const ParseLimits& limits) {
   boost::json::parse_options options;
   options.max_depth = limits.max_depth;
   boost::json::error_code code;
-  if (limits.strict) {
-    boost::json::basic_parser<DuplicateFinder> finder(options);
-    finder.write_some(false, text.data(), text.size(), code);
-    if (!code && !finder.handler().duplicate.empty())
-      return fail(Errc::kInvalid, "JSON key \"" + finder.handler().duplicate + "\" is given twice",
-                  "keep one of them");
-    code.clear();
-  }
-  boost::json::parser parser({}, options);
-  const std::size_t used = parser.write(text.data(), text.size(), code);
+  boost::json::basic_parser<Builder> parser(options);
+  parser.handler().find_duplicates = limits.strict;
+  const std::size_t used = parser.write_some(false, text.data(), text.size(), code);
+  if (!code && used < text.size()) code = boost::json::error::extra_data;
   if (code)
     return fail(Errc::kInvalid, "not valid JSON near byte " + std::to_string(used) + ": " + code.message());
-  return parser.release();
+  if (!parser.handler().duplicate.empty())
+    return fail(Errc::kInvalid, "JSON key \"" + parser.handler().duplicate + "\" is given twice", "keep one of them");
+  return parser.handler().stack.release();
 }
 
 std::string stringify(const Value& value) {

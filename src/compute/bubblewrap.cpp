@@ -86,7 +86,8 @@ class Bubblewrap final : public Sandbox {
     for (const auto& [name, path] : spec.inputs) add({"--ro-bind", path.string(), "/data/inputs/" + name});
     if (!spec.algorithm.empty()) add({"--ro-bind", spec.algorithm.string(), "/data/transformations/algorithm"});
     for (const auto& [name, value] : spec.environment) add({"--setenv", name, value});
-    add({"--seccomp", std::to_string(filter.get()), "--chdir", "/data", "--"});
+    // Last of the mounts: bubblewrap's own root is a writable tmpfs until told otherwise.
+    add({"--remount-ro", "/", "--seccomp", std::to_string(filter.get()), "--chdir", "/data", "--"});
     child.argv.insert(child.argv.end(), spec.argv.begin(), spec.argv.end());
     child.clear_environment = true;
     child.inherit = {filter.get()};
@@ -148,10 +149,7 @@ class Bubblewrap final : public Sandbox {
       }
       const std::int64_t now = clock_.steady_ms();
       if (!killed && now >= next_measure) {
-        const FolderUse use = measure(spec.outputs, spec.disk_bytes, spec.files_max);
-        std::error_code code;
-        const auto log_size = fs::file_size(spec.log, code);
-        result.disk_exceeded = use.bytes > spec.disk_bytes || use.files > spec.files_max || (!code && log_size > spec.log_bytes);
+        result.disk_exceeded = exceeded(spec);
         next_measure = now + 20;
       }
       result.timed_out = result.timed_out || now - started > spec.wall_ms;
@@ -162,9 +160,15 @@ class Bubblewrap final : public Sandbox {
       }
       clock_.sleep_ms(pause);
     }
-    const FolderUse use = measure(spec.outputs, spec.disk_bytes, spec.files_max);
-    result.disk_exceeded = result.disk_exceeded || use.bytes > spec.disk_bytes || use.files > spec.files_max;
+    result.disk_exceeded = result.disk_exceeded || exceeded(spec);
     return result;
+  }
+
+  static bool exceeded(const SandboxSpec& spec) {
+    const FolderUse use = measure(spec.outputs, spec.disk_bytes, spec.files_max);
+    std::error_code code;
+    const auto log_size = fs::file_size(spec.log, code);
+    return use.bytes > spec.disk_bytes || use.files > spec.files_max || (!code && log_size > spec.log_bytes);
   }
 
   BubblewrapOptions options_;

@@ -121,6 +121,8 @@ class Evaluator {
           if (equals_value(document_, "id", id)) return true;
       return false;
     }
+    constexpr std::string_view kFieldClauses[] = {"term", "terms", "match", "match_phrase", "match_phrase_prefix", "prefix", "wildcard", "range"};
+    if (std::find(std::begin(kFieldClauses), std::end(kFieldClauses), name) == std::end(kFieldClauses)) return unsupported(name);
     for (const auto& member : *object) {
       const std::string_view field(member.key().data(), member.key().size());
       if (field == "boost" || field == "_name") continue;
@@ -173,6 +175,10 @@ class Evaluator {
       }
       return false;
     }
+    return unsupported(name);
+  }
+
+  static Error unsupported(std::string_view name) {
     return fail(Errc::kUnsupported, "query clause \"" + std::string(name.substr(0, 40)) + "\" is not supported", "use bool, term, terms, match, range, exists or query_string");
   }
 

@@ -46,7 +46,7 @@ class Reader {
   Result<bool> next() {
     while (at_ < text_.size() && (text_[at_] == '\n' || text_[at_] == '\r')) skip_line_end();  // blank lines
     if (at_ >= text_.size()) return false;
-    ++record_line_;
+    record_line_ = line_;
     fields.clear();
     const std::size_t start = at_;
     for (;;) {
@@ -63,7 +63,7 @@ class Reader {
     }
   }
   std::size_t line() const { return line_; }
-  Error bad(const std::string& why, const std::string& remedy = "") const { return fail(Errc::kInvalid, "CSV line " + std::to_string(line_) + " " + why, remedy); }
+  Error bad(const std::string& why, const std::string& remedy = "") const { return fail(Errc::kInvalid, "CSV line " + std::to_string(record_line_) + " " + why, remedy); }
 
  private:
   void skip_line_end() {

@@ -49,17 +49,25 @@ export async function startNode(...extra) {
     child.stdout.once('data', (line) => resolve(JSON.parse(String(line).split('\n')[0])))
     child.once('exit', () => reject(new Error('the node ended: ' + log)))
   })
+  const end = (process) =>
+    new Promise((resolve) => {
+      process.removeAllListeners('exit')
+      if (process.exitCode !== null || process.signalCode !== null) return resolve()
+      process.once('exit', resolve)
+      process.kill('SIGTERM')
+    })
   return {
     home,
+    child,
     url: running.node,
     rpc: running.chain,
     addressFile: running.addressFile,
     log: () => log,
+    stopNodeOnly() {
+      return end(this.child)
+    },
     async stop() {
-      child.removeAllListeners('exit')
-      const ended = new Promise((resolve) => child.once('exit', resolve))
-      child.kill('SIGTERM')
-      await ended
+      await end(this.child)
       await peaberry(home, 'chain', 'stop').catch(() => {})
       fs.rmSync(home, { recursive: true, force: true })
     }
