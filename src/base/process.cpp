@@ -168,6 +168,7 @@ Result<std::uint64_t> process_start_ticks(pid_t pid) {
   // Field 22; the second field (the name) may hold spaces and brackets, so count from its end.
   auto at = text.rfind(')');
   if (at == std::string::npos) return fail(Errc::kInternal, "cannot read the process table");
+  if (at + 2 < text.size() && text[at + 2] == 'Z') return fail(Errc::kNotFound, "process " + std::to_string(pid) + " has ended");
   for (int field = 2; field < 22; ++field) {
     at = text.find(' ', at + 1);
     if (at == std::string::npos) return fail(Errc::kInternal, "cannot read the process table");

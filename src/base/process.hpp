@@ -53,7 +53,7 @@ struct RunResult {
 /// Runs to the end and collects at most `max_output` bytes; kills it after `timeout_ms`.
 Result<RunResult> run_process(SpawnOptions options, int timeout_ms, std::size_t max_output = 1 << 20);
 
-/// The start time of a process in clock ticks since boot; tells a reused pid from the same process.
+/// The start time of a process in clock ticks since boot; tells a reused pid from the same process. A zombie has ended.
 Result<std::uint64_t> process_start_ticks(pid_t pid);
 
 Result<fs::path> find_program(const std::string& name);

@@ -134,7 +134,6 @@ Result<std::vector<Authorization>> read_authorizations(FieldReader& reader) {
   for (const Item& item : *list) {
     if (!item.is_list || item.items.size() != 6) return fail(Errc::kInvalid, "authorizationList entry is malformed");
     FieldReader entry(item.items);
-    Authorization next;
     PB_TRY(chain_id, entry.number("authorization chainId"));
     PB_TRY(raw, entry.bytes("authorization address"));
     PB_TRY(address, Address::from(raw, "authorization address"));

@@ -56,12 +56,12 @@ Result<FileObject> FileObject::parse(const json::Object& object) {
     if (!equals_ignore_case(method, "get") && !equals_ignore_case(method, "post"))
       return fail(Errc::kInvalid, "file object method \"" + method + "\" is not allowed", "use GET or POST");
     out.method = equals_ignore_case(method, "post") ? "POST" : "GET";
-    const auto add = [&](std::string_view name, const json::Value& value) -> Status {
-      if (!value.is_string()) return fail(Errc::kInvalid, "file object header " + std::string(name) + " is not a string");
+    const auto add = [&](std::string_view header_name, const json::Value& value) -> Status {
+      if (!value.is_string()) return fail(Errc::kInvalid, "file object header " + std::string(header_name) + " is not a string");
       const std::string text(json::sv(value.get_string()));
-      if (text.find_first_of("\r\n") != std::string::npos || name.find_first_of("\r\n:") != std::string_view::npos)
+      if (text.find_first_of("\r\n") != std::string::npos || header_name.find_first_of("\r\n:") != std::string_view::npos)
         return fail(Errc::kInvalid, "file object header contains a line break");
-      out.headers[std::string(name)] = text;
+      out.headers[std::string(header_name)] = text;
       return {};
     };
     if (const auto* headers = json::find_object(object, "headers"))
