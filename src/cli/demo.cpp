@@ -314,7 +314,7 @@ class Demo {
     since = context_.clock().steady_ms();
     PB_TRY(robbed, command("developer", {"--node", owner_url, "compute", "start", "--data", json::string_or(open_listing.as_object(), "did"), "--raw", script.string(), "--seconds", "60", "--wait"}, &parties_[1]));
     const auto* job = json::find_object(robbed.as_object(), "job");
-    if (job == nullptr || json::uint_or(*job, "status", 0) != 61) return fail(Errc::kInternal, "the thief's job was not stopped by the egress policy");
+    if (job == nullptr || json::uint_or(*job, "status", 0) != 61) return fail(Errc::kInternal, "the thief's job was not stopped by the egress policy: " + (job == nullptr ? "no job" : json::string_or(*job, "statusText") + ", " + json::string_or(*job, "reason")));
     step("a thief prints and writes rows", robbed, since);
     PB_TRY(log, command("developer", {"--node", owner_url, "compute", "logs", json::string_or(robbed.as_object(), "jobId")}, &parties_[1]));
     tell("a thief that runs and prints every row gets: " + json::string_or(*job, "reason"));

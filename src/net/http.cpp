@@ -18,7 +18,7 @@ Result<std::string> url_decode(std::string_view text) {
     } else if (text[i] == '%') {
       if (i + 2 >= text.size()) return fail(Errc::kInvalid, "URL ends inside a %xx escape");
       const auto byte = parse_hex(text.substr(i + 1, 2), "URL escape");
-      if (!byte) return byte.error();
+      if (!byte || byte->size() != 1) return fail(Errc::kInvalid, "URL has a malformed %xx escape");
       out.push_back(static_cast<char>(byte->front()));
       i += 2;
     } else {

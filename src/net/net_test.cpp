@@ -17,6 +17,11 @@ std::unique_ptr<Server> serve(Handler handler, ServerOptions options = {}) {
 }
 std::string url(const Server& server, const std::string& path = "/") { return "http://127.0.0.1:" + std::to_string(server.port()) + path; }
 
+TEST(Url, MalformedEscapesAreRefused) {
+  for (const char* bad : {"%0X", "%0x", "%", "%1", "%zz"}) EXPECT_FALSE(url_decode(bad)) << bad;
+  EXPECT_EQ(*url_decode("a%20b+c"), "a b c");
+}
+
 TEST(Http, RequestsComeThroughDecoded) {
   const auto server = serve([](const Request& request) { return Response::text(200, request.method + " " + request.path + " " + request.query_or("a") + " " + request.header_or("x-y") + " " + request.body); });
   const auto client = make_client();
