@@ -7,7 +7,7 @@ namespace peaberry::cli {
 // The commands; app.cpp gives them their options. Each returns what is printed.
 
 struct PublishOptions {
-  std::string file, url, name, description, author, license, price, tags, did;
+  std::string file, url, name, description, author, license, price, tags;
   bool free = false, compute = false, allow_raw = false, owner_release = false;
   std::vector<std::string> trust;     ///< algorithm DIDs
   std::vector<std::string> allow, deny;

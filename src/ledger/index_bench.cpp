@@ -85,16 +85,19 @@ int main(int argc, char** argv) {
   chain::Rpc rpc(*http, {.urls = {ledger.url()}, .timeout_ms = 60'000, .batch_max = 50}, clock, random);
   const auto accounts = must(rpc.call("eth_accounts", {}));
   const std::string from(json::sv(accounts.get_array()[0].get_string()));
-  char length[8];
+  char length[24];
   std::snprintf(length, sizeof length, "%02zx", kCode.size() / 2);
   const auto hash = must(rpc.call("eth_sendTransaction", {json::Object{{"from", from}, {"data", "0x60" + std::string(length) + "600c60003960" + length + "6000f3" + kCode}, {"gas", "0x1e8480"}}}));
   std::optional<chain::Receipt> created;
   while (!created) created = must(rpc.receipt(must(Hash32::parse(json::sv(hash.get_string())))));
   std::vector<chain::RpcCall> calls;
   for (std::uint64_t i = 0; i < kTransactions; ++i)
-    calls.push_back({"eth_sendTransaction", {json::Object{{"from", from}, {"to", created->contract_address->hex()}, {"data", U256{i}.word().hex()}, {"gas", "0x2dc6c0"}}}});
-  (void)must(rpc.batch(calls));
-  for (std::uint64_t height = 0; height < kTransactions; height = must(rpc.block_number())) clock.sleep_ms(20);
+    calls.push_back({"eth_sendTransaction", {json::Object{{"from", from}, {"to", created->contract_address->hex()}, {"data", U256{i}.word().hex()}, {"gas", "0x2dc6c0"}, {"nonce", chain::quantity(i + 1)}}}});
+  for (auto& sent : must(rpc.batch(calls))) (void)must(std::move(sent));
+  const Address sender = must(Address::parse(from));
+  for (const double deadline = now() + 60; must(rpc.transaction_count(sender)) < kTransactions + 1; (void)must(rpc.call("evm_mine", {})), clock.sleep_ms(20))  // anvil stops mining a long queue by itself
+    if (now() > deadline) die(fail(Errc::kTimeout, "the events were not mined within 60 s: nonce " + std::to_string(must(rpc.transaction_count(sender))) + ", pool " + json::stringify(must(rpc.call("txpool_status", {})))));
+  const std::uint64_t head = must(rpc.block_number());  // a block may hold several of the transactions
 
   std::string url_line = ledger.url();
   std::vector<double> rates;
@@ -127,7 +130,7 @@ int main(int argc, char** argv) {
 
   std::vector<std::string> replies;
   std::size_t bytes = 0;
-  for (std::uint64_t block = 1; block <= kTransactions + 1; block += 100) {
+  for (std::uint64_t block = 1; block <= head; block += 100) {
     replies.push_back(must(rpc.raw("eth_getLogs", {json::Object{{"fromBlock", chain::quantity(block)}, {"toBlock", chain::quantity(block + 99)}}})));
     bytes += replies.back().size();
   }
