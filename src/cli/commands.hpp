@@ -16,6 +16,11 @@ struct PublishOptions {
   bool algorithm = false;
 };
 Result<Output> publish(Context& context, PublishOptions options);
+struct UpdateOptions {
+  std::string did, name, description, tags, license;
+};
+/// Writes the listing again with other words; files, services and price stay.
+Result<Output> update_asset(Context& context, const UpdateOptions& options);
 Result<Output> set_asset_state(Context& context, const std::string& did, const std::string& state);
 struct SearchOptions {
   std::string text, type, tag, owner, price_max, sort = "relevance";

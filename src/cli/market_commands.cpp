@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include <peaberry/base/clock.hpp>
 #include <peaberry/base/files.hpp>
 #include <peaberry/compute/egress.hpp>
 #include <peaberry/crypto/hash.hpp>
@@ -144,6 +145,37 @@ Result<Output> publish(Context& context, PublishOptions options) {
   json::Object out{{"did", did}, {"nft", crypto::checksum_address(created.nft)}, {"datatoken", crypto::checksum_address(created.datatoken)}, {"serviceId", service_id},
                    {"steps", json::Array{done_json(created.done), done_json(metadata)}}};
   return Output{out, fmt::format("published {}\n  {}\n  NFT {}  datatoken {}\n  next: peaberry show {}", options.name, did, crypto::checksum_address(created.nft), crypto::checksum_address(created.datatoken), did)};
+}
+
+Result<Output> update_asset(Context& context, const UpdateOptions& options) {
+  PB_TRY(node_url, context.node_url());
+  PB_TRY(key, context.key());
+  PB_TRY(trader, context.trader());
+  NodeClient node(context.http(), node_url, *key);
+  PB_TRY(ddo, node.ddo(options.did));
+  for (const char* added : {"datatokens", "indexedMetadata"}) ddo.erase(added);  // the index's own, not the owner's words
+  PB_TRY(found, json::object_at(ddo, "metadata"));
+  json::Object metadata = *found;
+  if (!options.name.empty()) metadata["name"] = options.name;
+  if (!options.description.empty()) metadata["description"] = options.description;
+  if (!options.license.empty()) metadata["license"] = options.license;
+  if (!options.tags.empty()) {
+    json::Array tags;
+    for (const auto& tag : split(options.tags, ',')) tags.push_back(json::Value(tag));
+    metadata["tags"] = tags;
+  }
+  metadata["updated"] = iso_time(context.clock().unix_seconds());
+  ddo["metadata"] = metadata;
+  if (const auto problems = market::validate_ddo(ddo); !problems.empty())
+    return fail(Errc::kInvalid, "the listing is not valid: " + market::problems_text(problems), "mend these fields");
+  PB_TRY(nft, json::address_at(ddo, "nftAddress"));
+  const std::string text = json::stringify(ddo);
+  PB_TRY(sealed_text, node.encrypt(text, context.options().chain_id));
+  PB_TRY(sealed, parse_hex(sealed_text, "encrypted DDO"));
+  const Hash32 hash = crypto::sha256(text);
+  PB_TRY(done, trader->set_metadata("update:" + hash.hex(), nft, 0, node_url, 2, sealed, hash));
+  PB_CHECK(node.wait_indexed(options.did, done.transaction, context.clock()));
+  return Output{json::Object{{"did", options.did}, {"steps", json::Array{done_json(done)}}}, "updated " + options.did};
 }
 
 Result<Output> set_asset_state(Context& context, const std::string& did, const std::string& state) {

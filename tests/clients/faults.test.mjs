@@ -122,6 +122,20 @@ test('an algorithm of another checksum, a raw one and an unknown environment are
   await assert.rejects(peaberry(client, ...chainArgs(), 'compute', 'start', '--data', dataset.did, '--algo', trainer.did, '--env', '0x00-0x00'), /environment/)
 })
 
+test('an updated listing has its new words and keeps its orders; bad words are refused before anything is paid', async () => {
+  const file = path.join(node.home, 'update.txt')
+  fs.writeFileSync(file, 'text to update')
+  const listed = await peaberry(node.home, 'publish', file, '--name', 'Before', '--description', 'Words of yesterday', '--free')
+  await peaberry(client, ...chainArgs(), 'buy', listed.did)
+  await assert.rejects(peaberry(node.home, 'update', listed.did, '--description', 'short'), /metadata\.description has 5 characters/)
+  await peaberry(node.home, 'update', listed.did, '--name', 'After the update', '--tags', 'fresh')
+  const ddo = await peaberry(client, '--node', node.url, 'show', listed.did)
+  assert.equal(ddo.metadata.name, 'After the update')
+  assert.deepEqual(ddo.metadata.tags, ['fresh'])
+  assert.equal(ddo.indexedMetadata.stats[0].orders, 1)
+  assert.equal((await peaberry(client, '--node', node.url, 'search', 'after update')).total, 1)
+})
+
 test('a retired listing cannot be ordered; a denied account cannot use one', async () => {
   const file = path.join(node.home, 'small.txt')
   fs.writeFileSync(file, 'text')
