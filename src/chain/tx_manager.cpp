@@ -18,6 +18,13 @@ CREATE TABLE tx_attempt(
 CREATE INDEX tx_attempt_journal ON tx_attempt(journal_id);
 )";
 
+/// What a transaction takes from its account at most.
+U256 worst_cost(const Transaction& transaction) {
+  const auto gas = checked_mul(transaction.gas_limit, transaction.max_fee_per_gas);
+  const auto sum = gas ? checked_add(*gas, transaction.value) : gas;
+  return sum.value_or(U256::max());
+}
+
 U256 bumped(const U256& fee) { return fee + fee / U256{8} + U256{1}; }  // nodes want at least +10 %
 
 }  // namespace
@@ -92,6 +99,24 @@ Status TxManager::journal_attempt(std::int64_t id, const Transaction& transactio
   });
 }
 
+Status TxManager::check_daily_limit(const Transaction& next) {
+  if (!options_.daily_wei_max) return {};
+  U256 spent = worst_cost(next);
+  std::vector<Bytes> recent;  // the dearest attempt of each intention is its latest
+  PB_CHECK(database_.with([&](store::Connection& db) {
+    return db.query(
+        "SELECT (SELECT raw FROM tx_attempt a WHERE a.journal_id = j.id ORDER BY signed_ms DESC, rowid DESC LIMIT 1) FROM tx_journal j WHERE chain_id = ? AND account = ? AND signed_ms > ?",
+        {chain_id_, address_, clock_.unix_ms() - 86'400'000}, [&](const store::Statement& row) { recent.push_back(row.column_blob(0)); });
+  }));
+  for (const Bytes& raw : recent) {
+    PB_TRY(known, decode_transaction(raw));
+    spent = checked_add(spent, worst_cost(known.transaction)).value_or(U256::max());
+  }
+  if (spent <= *options_.daily_wei_max) return {};
+  return fail(Errc::kExhausted, "account " + crypto::checksum_address(address_) + " may spend " + format_units(*options_.daily_wei_max, 18) + " coins in 24 hours; this transaction could make it " + format_units(spent, 18),
+              "wait, or raise operatorDailyLimit in the configuration");
+}
+
 Result<Hash32> TxManager::sign_and_journal(const TxRequest& request) {
   Transaction transaction;
   transaction.chain_id = chain_id_;
@@ -108,6 +133,7 @@ Result<Hash32> TxManager::sign_and_journal(const TxRequest& request) {
   PB_TRY(fees, rpc_.fees());
   transaction.max_fee_per_gas = std::min(fees.max_fee_per_gas, options_.fee_cap_wei);
   transaction.max_priority_fee_per_gas = std::min(fees.max_priority_fee_per_gas, transaction.max_fee_per_gas);
+  PB_CHECK(check_daily_limit(transaction));
   PB_TRY(chain_next, rpc_.transaction_count(address_));
   Bytes raw;
   Hash32 hash;

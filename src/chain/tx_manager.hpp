@@ -24,6 +24,7 @@ struct TxOptions {
   std::int64_t wait_ms = 300'000;     ///< how long `execute` waits before it says kTimeout (the journal goes on)
   U256 fee_cap_wei{U256{2'000} * U256{1'000'000'000}};  ///< no bump goes beyond this price of gas
   std::uint64_t confirmations = 12;   ///< a transaction so deep is final and leaves the journal's watch
+  std::optional<U256> daily_wei_max = {};  ///< what may be spent in 24 hours at worst: values and gas limits × highest prices
 };
 
 /// The nonce manager of one account on one chain. Every signed transaction is journalled (committed to the store)
@@ -69,6 +70,8 @@ class TxManager {
   Status renonce(const Entry& entry);
   Status mark(std::int64_t id, std::string_view state, std::uint64_t block);
   Result<std::uint64_t> next_nonce();
+  /// kExhausted when this transaction could bring the last 24 hours' spending over the limit.
+  Status check_daily_limit(const Transaction& next);
 
   Rpc& rpc_;
   store::Database& database_;

@@ -143,12 +143,15 @@ class App {
       publish_.tags = "training,tabular,onnx";
       return publish(c, publish_);
     });
-    auto* change = command(app_, "update", "Write a listing again with other words", [this](Context& c) { return update_asset(c, update_); });
+    auto* change = command(app_, "update", "Change a listing: its words, its file, its price", [this](Context& c) { return update_asset(c, update_); });
     change->add_option("did", update_.did)->required();
     change->add_option("--name", update_.name);
     change->add_option("--description", update_.description);
     change->add_option("--license", update_.license);
     change->add_option("--tags", update_.tags, "Comma separated");
+    change->add_option("--file", update_.file, "Sell this file from now on");
+    change->add_option("--url", update_.url, "Sell what this URL gives from now on");
+    change->add_option("--price", update_.price, "OCEAN for a use, for listings that have a price");
     auto* retire = command(app_, "state", "Change a listing's state", [this](Context& c) { return set_asset_state(c, did_, text_); });
     retire->add_option("did", did_)->required();
     retire->add_option("state", text_, "active, end-of-life, deprecated, revoked, ordering-disabled or unlisted")->required();

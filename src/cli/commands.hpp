@@ -17,9 +17,9 @@ struct PublishOptions {
 };
 Result<Output> publish(Context& context, PublishOptions options);
 struct UpdateOptions {
-  std::string did, name, description, tags, license;
+  std::string did, name, description, tags, license, file, url, price;
 };
-/// Writes the listing again with other words; files, services and price stay.
+/// Writes the listing again with other words or files, and sets its price; what is not named stays.
 Result<Output> update_asset(Context& context, const UpdateOptions& options);
 Result<Output> set_asset_state(Context& context, const std::string& did, const std::string& state);
 struct SearchOptions {

@@ -12,6 +12,7 @@
 #include <peaberry/base/process.hpp>
 #include <peaberry/bindings/erc20_template.hpp>
 #include <peaberry/crypto/hash.hpp>
+#include <peaberry/ingest/csv.hpp>
 
 #include "commands.hpp"
 #include "story.hpp"
@@ -186,6 +187,9 @@ class Demo {
       fs::copy_file(options_.data, table, fs::copy_options::overwrite_existing, code);
       if (code) return fail(Errc::kNotFound, "cannot read " + options_.data, "check the path");
       PB_TRY(content, read_text(table, std::uintmax_t{4} << 30));
+      const auto parsed = ingest::read_csv(content);  // a wrong table is told of here, not after it was bought
+      if (!parsed) return within(options_.data, parsed.error());
+      PB_CHECK(parsed->find(label));
       canaries = rows_as_canaries(content);
     }
     // Three parties, three homes, three processes.

@@ -49,6 +49,42 @@ json::Object address_rules(const std::vector<std::string>& addresses) {
   return {{"type", "address"}, {"values", values}};
 }
 
+/// The file object of what is sold. A file's bytes go to the content store of this home's node; only their name goes into the
+/// listing, sealed to the node. `content_id` becomes the content's hash or the URL.
+Result<storage::FileObject> file_to_sell(Context& context, const std::string& path, const std::string& url, std::string& content_id) {
+  if (path.empty()) {
+    content_id = url;
+    return storage::FileObject::parse({{"type", "url"}, {"url", url}, {"method", "GET"}});
+  }
+  storage::ContentStore store(context.home() / "content");
+  PB_TRY(stored, store.put(path));
+  storage::FileObject file;
+  file.kind = storage::FileObject::Kind::kLocal;
+  file.sha256 = stored.sha256;
+  file.name = fs::path(path).filename().string();
+  content_id = stored.sha256.hex();
+  context.progress(fmt::format("stored {} ({} bytes) on this node", file.name, stored.size));
+  return file;
+}
+
+Result<std::string> sealed_files(Context& context, NodeClient& node, const Address& nft, const Address& datatoken, const storage::FileObject& file) {
+  PB_TRY(node_key, node.public_key());
+  const json::Object files{{"datatokenAddress", crypto::checksum_address(datatoken)}, {"nftAddress", crypto::checksum_address(nft)}, {"files", json::Array{file.to_json()}}};
+  return market::seal_text(node_key, json::stringify(files), context.random());
+}
+
+/// The fixed-price exchange that sells `datatoken`, from the index's figures in a DDO; zero where there is none.
+Hash32 exchange_of(const json::Object& ddo, const Address& datatoken) {
+  const auto* indexed = json::find_object(ddo, "indexedMetadata");
+  const auto* stats = indexed == nullptr ? nullptr : json::find_array(*indexed, "stats");
+  if (stats == nullptr) return {};
+  for (const auto& stat : *stats)
+    if (stat.is_object() && json::address_at(stat.get_object(), "datatokenAddress").value_or(Address{}) == datatoken)
+      if (const auto* prices = json::find_array(stat.get_object(), "prices"); prices != nullptr && !prices->empty() && (*prices)[0].is_object())
+        return json::hash_at((*prices)[0].get_object(), "exchangeId").value_or(Hash32{});
+  return {};
+}
+
 }  // namespace
 
 Result<Output> publish(Context& context, PublishOptions options) {
@@ -60,21 +96,8 @@ Result<Output> publish(Context& context, PublishOptions options) {
   PB_TRY(contracts, context.addresses());
   NodeClient node(context.http(), node_url, *key);
 
-  storage::FileObject file;
-  std::string content_id = options.url;
-  if (!options.file.empty()) {
-    // The bytes go to the content store of this home's node; only their name goes into the listing, sealed to the node.
-    storage::ContentStore store(context.home() / "content");
-    PB_TRY(stored, store.put(options.file));
-    file.kind = storage::FileObject::Kind::kLocal;
-    file.sha256 = stored.sha256;
-    file.name = fs::path(options.file).filename().string();
-    content_id = stored.sha256.hex();
-    context.progress(fmt::format("stored {} ({} bytes) on this node", file.name, stored.size));
-  } else {
-    PB_TRY(parsed, storage::FileObject::parse({{"type", "url"}, {"url", options.url}, {"method", "GET"}}));
-    file = parsed;
-  }
+  std::string content_id;
+  PB_TRY(file, file_to_sell(context, options.file, options.url, content_id));
   market::Listing listing;
   listing.type = options.algorithm ? "algorithm" : "dataset";
   listing.name = options.name;
@@ -131,11 +154,9 @@ Result<Output> publish(Context& context, PublishOptions options) {
   context.progress("creating NFT, datatoken and price");
   PB_TRY(created, trader->create(intention, asset));
   const std::string did = market::did_of(created.nft, context.options().chain_id);
-  PB_TRY(node_key, node.public_key());
-  const json::Object files{{"datatokenAddress", crypto::checksum_address(created.datatoken)}, {"nftAddress", crypto::checksum_address(created.nft)}, {"files", json::Array{file.to_json()}}};
-  const std::string sealed_files = market::seal_text(node_key, json::stringify(files), context.random());
+  PB_TRY(files, sealed_files(context, node, created.nft, created.datatoken, file));
   const std::string service_id = crypto::sha256(did + listing.service_type).hex().substr(2);
-  const json::Object ddo = market::make_ddo(listing, context.options().chain_id, created.nft, created.datatoken, sealed_files, node_url, context.clock().unix_seconds(), service_id);
+  const json::Object ddo = market::make_ddo(listing, context.options().chain_id, created.nft, created.datatoken, files, node_url, context.clock().unix_seconds(), service_id);
   const std::string text = json::stringify(ddo);
   context.progress("sealing the listing and writing it to the chain");
   PB_TRY(sealed_text, node.encrypt(text, context.options().chain_id));
@@ -148,11 +169,21 @@ Result<Output> publish(Context& context, PublishOptions options) {
 }
 
 Result<Output> update_asset(Context& context, const UpdateOptions& options) {
+  if (!options.file.empty() && !options.url.empty()) return fail(Errc::kInvalid, "both --file and --url are given", "give one of them");
   PB_TRY(node_url, context.node_url());
   PB_TRY(key, context.key());
   PB_TRY(trader, context.trader());
   NodeClient node(context.http(), node_url, *key);
   PB_TRY(ddo, node.ddo(options.did));
+  PB_TRY(services, market::services_of(ddo));
+  if (services.empty()) return fail(Errc::kInvalid, "asset " + options.did + " has no service");
+  const Hash32 exchange = exchange_of(ddo, services.front().datatoken);
+  U256 price;
+  if (!options.price.empty()) {
+    if (exchange.is_zero()) return fail(Errc::kInvalid, "asset " + options.did + " is not sold for a price", "publish it again with --price");
+    PB_TRY(parsed, parse_units(options.price, 18, "price"));
+    price = parsed;
+  }
   for (const char* added : {"datatokens", "indexedMetadata"}) ddo.erase(added);  // the index's own, not the owner's words
   PB_TRY(found, json::object_at(ddo, "metadata"));
   json::Object metadata = *found;
@@ -169,13 +200,25 @@ Result<Output> update_asset(Context& context, const UpdateOptions& options) {
   if (const auto problems = market::validate_ddo(ddo); !problems.empty())
     return fail(Errc::kInvalid, "the listing is not valid: " + market::problems_text(problems), "mend these fields");
   PB_TRY(nft, json::address_at(ddo, "nftAddress"));
+  if (!options.file.empty() || !options.url.empty()) {
+    std::string content_id;
+    PB_TRY(file, file_to_sell(context, options.file, options.url, content_id));
+    PB_TRY(files, sealed_files(context, node, nft, services.front().datatoken, file));
+    ddo["services"].as_array().front().as_object()["files"] = files;
+  }
+  json::Array steps;
   const std::string text = json::stringify(ddo);
+  const Hash32 hash = crypto::sha256(text);
   PB_TRY(sealed_text, node.encrypt(text, context.options().chain_id));
   PB_TRY(sealed, parse_hex(sealed_text, "encrypted DDO"));
-  const Hash32 hash = crypto::sha256(text);
-  PB_TRY(done, trader->set_metadata("update:" + hash.hex(), nft, 0, node_url, 2, sealed, hash));
-  PB_CHECK(node.wait_indexed(options.did, done.transaction, context.clock()));
-  return Output{json::Object{{"did", options.did}, {"steps", json::Array{done_json(done)}}}, "updated " + options.did};
+  PB_TRY(written, trader->set_metadata("update:" + hash.hex(), nft, 0, node_url, 2, sealed, hash));
+  steps.push_back(done_json(written));
+  if (!options.price.empty()) {
+    PB_TRY(priced, trader->set_price("price:" + hash.hex(), exchange, price));
+    steps.push_back(done_json(priced));
+  }
+  PB_CHECK(node.wait_indexed(options.did, written.transaction, context.clock()));
+  return Output{json::Object{{"did", options.did}, {"steps", steps}}, "updated " + options.did};
 }
 
 Result<Output> set_asset_state(Context& context, const std::string& did, const std::string& state) {
@@ -232,21 +275,14 @@ Result<Output> buy(Context& context, const BuyOptions& options) {
   PB_TRY(object, json::as_object(reply, "initialize reply"));
   PB_TRY(fee_object, json::object_at(*object, "providerFee"));
   PB_TRY(fee, market::ProviderFee::from_json(*fee_object));
-  Hash32 exchange;
   U256 price_max = U256::max();
   if (!options.price_max.empty()) {
     PB_TRY(limit, parse_units(options.price_max, 18, "price-max"));
     price_max = limit;
   }
-  PB_TRY(indexed, json::object_at(ddo, "indexedMetadata"));
-  PB_TRY(stats, json::array_at(*indexed, "stats"));
-  for (const auto& stat : *stats)
-    if (stat.is_object() && json::address_at(stat.get_object(), "datatokenAddress").value_or(Address{}) == service->datatoken)
-      if (const auto* prices = json::find_array(stat.get_object(), "prices"); prices != nullptr && !prices->empty() && (*prices)[0].is_object())
-        if (const auto id = json::hash_at((*prices)[0].get_object(), "exchangeId")) exchange = *id;
   const std::string intention = "buy:" + options.did.substr(0, 40) + ":" + service->id.substr(0, 12) + ":" + options.again;
   json::Array steps;
-  PB_TRY(bought, trader->buy_datatoken(intention, service->datatoken, exchange, price_max));
+  PB_TRY(bought, trader->buy_datatoken(intention, service->datatoken, exchange_of(ddo, service->datatoken), price_max));
   for (const auto& done : bought) steps.push_back(done_json(done));
   PB_TRY(order, trader->start_order(intention, service->datatoken, key->address(), service->index, fee));
   steps.push_back(done_json(order));

@@ -19,6 +19,9 @@ CREATE TABLE compute_job(id TEXT PRIMARY KEY, owner TEXT NOT NULL COLLATE NOCASE
 CREATE INDEX compute_job_owner ON compute_job(owner, created_ms);
 CREATE INDEX compute_job_final ON compute_job(final);
 )";
+// When a job ended whose result files are still here; NULL otherwise.
+constexpr const char* kResultsColumn =
+    "ALTER TABLE compute_job ADD COLUMN results_since_ms INTEGER; CREATE INDEX compute_job_results ON compute_job(results_since_ms);";
 
 }  // namespace
 
@@ -154,7 +157,7 @@ json::Object Job::to_wire() const {
   return out;
 }
 
-Status JobStore::migrate(store::Database& database) { return database.migrate("compute", {{1, kSchema}}); }
+Status JobStore::migrate(store::Database& database) { return database.migrate("compute", {{1, kSchema}, {2, kResultsColumn}}); }
 
 Status JobStore::insert(const Job& job) {
   return database_.write([&](store::Connection& db) -> Status {
@@ -165,8 +168,9 @@ Status JobStore::insert(const Job& job) {
 }
 
 Status JobStore::save(const Job& job) {
+  const bool holds_results = is_final(job.state) && !job.results.empty();
   return database_.write([&](store::Connection& db) -> Status {
-    PB_CHECK(db.run("UPDATE compute_job SET final = ?, data = ? WHERE id = ?", {is_final(job.state) ? 1 : 0, json::stringify(job.to_json()), job.id}));
+    PB_CHECK(db.run("UPDATE compute_job SET final = ?, results_since_ms = ?, data = ? WHERE id = ?", {is_final(job.state) ? 1 : 0, holds_results ? store::Param(job.finished_ms) : store::Param(nullptr), json::stringify(job.to_json()), job.id}));
     return {};
   });
 }
@@ -203,6 +207,15 @@ Result<std::vector<Job>> JobStore::list(const std::string& owner, std::size_t li
 Result<std::vector<Job>> JobStore::unfinished() {
   std::vector<std::string> rows;
   PB_CHECK(database_.with([&](store::Connection& db) { return db.query("SELECT data FROM compute_job WHERE final = 0 ORDER BY created_ms", {}, [&](const store::Statement& row) { rows.push_back(row.column_text(0)); }); }));
+  return parse_all(rows);
+}
+
+Result<std::vector<Job>> JobStore::ended_before(std::int64_t unix_ms) {
+  std::vector<std::string> rows;
+  PB_CHECK(database_.with([&](store::Connection& db) {
+    return db.query("SELECT data FROM compute_job WHERE results_since_ms < ? LIMIT 100", {unix_ms},
+                    [&](const store::Statement& row) { rows.push_back(row.column_text(0)); });
+  }));
   return parse_all(rows);
 }
 

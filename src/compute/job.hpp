@@ -101,6 +101,8 @@ class JobStore {
   /// By owner (as sent, any case), newest first; empty owner: all.
   Result<std::vector<Job>> list(const std::string& owner, std::size_t limit);
   Result<std::vector<Job>> unfinished();
+  /// Final jobs with results that ended before `unix_ms`, at most 100.
+  Result<std::vector<Job>> ended_before(std::int64_t unix_ms);
 
  private:
   store::Database& database_;

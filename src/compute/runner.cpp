@@ -371,8 +371,26 @@ Status Runner::publish_results(Job& job, const Provision& provision, const Sandb
   return {};
 }
 
+/// Deletes the files of jobs that ended longer ago than results are kept.
+void Runner::expire_results() {
+  const auto old = store_.ended_before(clock_.unix_ms() - options_.results_kept_ms);
+  if (!old) return log::warn("compute", "cannot look for expired results: {}", old.error().message);
+  for (Job job : *old) {
+    remove_tree(job_folder(job.id));
+    job.results.clear();
+    job.status_text += (job.status_text.empty() ? "" : "; ") + std::string("results were deleted after their storage time");
+    if (!store_.save(job)) return;
+    log::info("compute", "job {}: results deleted after their storage time", job.id);
+  }
+}
+
 void Runner::settle_loop() {
+  std::int64_t next_expiry = 0;
   for (;;) {
+    if (clock_.steady_ms() >= next_expiry) {
+      expire_results();
+      next_expiry = clock_.steady_ms() + std::clamp<std::int64_t>(options_.results_kept_ms / 10, 100, 60'000);
+    }
     std::string id;
     {
       std::unique_lock lock(mutex_);

@@ -49,6 +49,7 @@ struct RunnerOptions {
   std::size_t queue_max = 64;
   int attempts_max = 5;           ///< restarts of one job after crashes of the node
   std::int64_t settle_retry_ms = 5'000;
+  std::int64_t results_kept_ms = 604'800'000;  ///< then a finished job's files are deleted; its row and receipt hash stay
   /// Test hook: called after each state is committed.
   std::function<void(JobState)> on_state = {};
 };
@@ -87,6 +88,7 @@ class Runner {
   Status publish_results(Job& job, const Provision& provision, const SandboxResult& result, const fs::path& stage);
   Result<json::Object> make_manifest(const Job& job, const Provision& provision) const;
   void settle(Job job);
+  void expire_results();
   void enqueue(const Job& job);
   fs::path job_folder(const std::string& id) const { return options_.folder / id; }
 

@@ -11,6 +11,20 @@
 namespace peaberry::crypto {
 namespace {
 
+TEST(Keccak256, EveryPermutationEqualsTheReference) {
+  SeededRandom random(1);
+  for (const auto& back_end : detail::keccak_back_ends())
+    for (int i = 0; i < 1000; ++i) {
+      std::array<std::uint64_t, 25> a{};
+      if (i != 0)
+        for (auto& lane : a) lane = random.u64();
+      auto b = a;
+      back_end.permute(a.data());
+      detail::keccak_f1600_reference(b);
+      ASSERT_EQ(a, b) << back_end.name << ", state " << i;
+    }
+}
+
 TEST(Keccak256, PiecesGiveTheSameHashAsTheWhole) {
   SeededRandom random(1);
   Bytes data(1000);

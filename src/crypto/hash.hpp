@@ -2,6 +2,7 @@
 
 #include <array>
 #include <memory>
+#include <vector>
 
 #include <peaberry/base/bytes.hpp>
 
@@ -29,7 +30,14 @@ inline Hash32 keccak256(std::string_view text) { return keccak256(as_bytes(text)
 namespace detail {
 /// The slow twin of the permutation, written from FIPS 202 §3 step by step; the tests compare both.
 void keccak_f1600_reference(std::array<std::uint64_t, 25>& state);
+/// The back end chosen for this processor.
 void keccak_f1600(std::array<std::uint64_t, 25>& state);
+struct NamedPermutation {
+  const char* name;
+  void (*permute)(std::uint64_t* state);
+};
+/// Every back end that this processor can run.
+std::vector<NamedPermutation> keccak_back_ends();
 }  // namespace detail
 
 Hash32 sha256(ByteView bytes);

@@ -212,6 +212,67 @@ TEST_F(Chain, FollowerEndsWithWhatTheChainSaysAfterAFiveBlockReorg) {
   EXPECT_EQ(sink.logs, *rpc_->logs({.from_block = 0, .to_block = *rpc_->block_number()}));
 }
 
+TEST_F(Chain, SeveralChainsAreFollowedAtOnceFromOneStore) {
+  const fs::path folder = folder_ / "second";
+  auto second = Ledger::start({.folder = folder, .port = 0, .chain_id = 31337, .state_interval_seconds = 1, .deploy_ocean = false}, *http_, clock_, random_);
+  ASSERT_TRUE(second) << second.error().text();
+  Rpc second_rpc(*http_, {.urls = {second->url()}, .chain_id = 31337}, clock_, random_);
+  ASSERT_TRUE(second->fund(second_rpc, key_->address(), *parse_units("10", 18), {}, {}));
+  auto here = sender();
+  TxManager there(second_rpc, *database_, key_->clone(), 31337, clock_);
+  const Bytes emitter = *parse_hex("600a600c600039600a6000f3" "600035600060" "00a100");
+  MemorySink here_sink, there_sink;
+  chain::LogFollower here_follower(*rpc_, here_sink, {}, clock_), there_follower(second_rpc, there_sink, {}, clock_);
+  const auto emit = [&](TxManager& manager, int count) {
+    const auto created = manager.execute({.key = "emitter", .to = std::nullopt, .data = emitter});
+    ASSERT_TRUE(created) << created.error().text();
+    for (int i = 0; i < count; ++i) ASSERT_TRUE(manager.execute({.key = "emit" + std::to_string(i), .to = created->contract_address, .data = Bytes(32, static_cast<std::uint8_t>(i))}));
+  };
+  // The same account, the same intentions, one journal: the chain id keeps them apart.
+  std::thread other([&] { emit(there, 5), (void)there_follower.catch_up().has_value(); });
+  emit(here, 3);
+  ASSERT_TRUE(here_follower.catch_up());
+  other.join();
+  EXPECT_EQ(here_sink.logs.size(), 3U);
+  EXPECT_EQ(there_sink.logs.size(), 5U);
+  EXPECT_EQ(here_sink.logs, *rpc_->logs({.from_block = 0, .to_block = *rpc_->block_number()}));
+  EXPECT_EQ(there_sink.logs, *second_rpc.logs({.from_block = 0, .to_block = *second_rpc.block_number()}));
+  Rpc wrong(*http_, {.urls = {second->url()}, .chain_id = 8996}, clock_, random_);
+  EXPECT_EQ(wrong.block_number().error().code, Errc::kForbidden);
+  ASSERT_TRUE(second->stop());
+}
+
+TEST_F(Chain, OutOfGasIsToldAndPaysNothingTwice) {
+  auto manager = sender();
+  // 21,000 for the transfer itself and too little for the code that the contract runs: it loops for ever.
+  const auto loop = manager.execute({.key = "loop", .to = std::nullopt, .data = *parse_hex("6004600c60003960046000f35b600056")});
+  ASSERT_TRUE(loop) << loop.error().text();
+  const auto empty = manager.execute({.key = "burn", .to = loop->contract_address, .data = {}, .value = {}, .gas_limit = 60'000});
+  ASSERT_FALSE(empty);
+  EXPECT_EQ(empty.error().code, Errc::kConflict);
+  EXPECT_NE(empty.error().message.find("reverted"), std::string::npos) << empty.error().text();
+  const auto again = manager.execute({.key = "burn", .to = loop->contract_address, .data = {}, .value = {}, .gas_limit = 60'000});
+  EXPECT_FALSE(again);
+  EXPECT_EQ(*rpc_->transaction_count(key_->address()), 2U) << "the same intention is not sent again";
+  EXPECT_FALSE(manager.execute({.key = "estimated", .to = loop->contract_address, .data = {}})) << "without a limit the estimate refuses it before it is signed";
+  EXPECT_EQ(*rpc_->transaction_count(key_->address()), 2U);
+}
+
+TEST_F(Chain, TheDailyLimitHoldsOverRestartsAndIsNamed) {
+  const auto fees = rpc_->fees();
+  ASSERT_TRUE(fees);
+  const U256 limit = *parse_units("1", 18);
+  const auto pay = [&](const std::string& key, const char* coins) {
+    return sender({.daily_wei_max = limit}).execute({.key = key, .to = someone(11), .data = {}, .value = *parse_units(coins, 18)});
+  };
+  ASSERT_TRUE(pay("first", "0.6"));
+  const auto refused = pay("second", "0.5");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::kExhausted) << refused.error().text();
+  ASSERT_TRUE(pay("third", "0.3"));
+  EXPECT_EQ(format_units(received(someone(11)), 18), "0.9");
+}
+
 TEST_F(Chain, LedgerIsAttachedToWhileItRunsAndTellsWhatAHardEndLost) {
   auto manager = sender();
   ASSERT_TRUE(manager.execute({.key = "kept", .to = someone(9), .data = {}, .value = U256{1}}));
@@ -256,6 +317,14 @@ TEST(Rpc, NodesThatLieFailOrBabbleAreLeftForTheNextUrl) {
     ASSERT_TRUE(id) << bad << ": " << id.error().text();
     EXPECT_EQ(*id, 8996U);
   }
+  const auto slow = make([&](const net::Request&) {
+    SystemClock{}.sleep_ms(400);
+    return net::Response::text(200, "late");
+  });
+  chain::Rpc patient(*http, {.urls = {url(slow), url(good)}, .chain_id = 8996, .timeout_ms = 100, .backoff_ms = 1}, clock, random);
+  EXPECT_EQ(patient.chain_id().value_or(0), 8996U) << "a slow node is left for the next";
+  chain::Rpc impatient(*http, {.urls = {url(slow)}, .chain_id = 8996, .timeout_ms = 100, .attempts_max = 2, .backoff_ms = 1}, clock, random);
+  EXPECT_EQ(impatient.block_number().error().code, Errc::kTimeout);
   chain::Rpc alone(*http, {.urls = {url(liar)}, .chain_id = 8996, .backoff_ms = 1}, clock, random);
   EXPECT_EQ(alone.block_number().error().code, Errc::kForbidden) << "a chain id that differs is named, never used";
   chain::Rpc lost(*http, {.urls = {url(broken)}, .attempts_max = 3, .backoff_ms = 1}, clock, random);

@@ -75,6 +75,10 @@ Result<Done> Trader::set_metadata(const std::string& key, const Address& nft, st
   return send("setMetaData", key, nft, nft_contract::set_meta_data(U256{state}, decryptor_url, "", Bytes{flags}, to_bytes(data), hash, {}));
 }
 
+Result<Done> Trader::set_price(const std::string& key, const Hash32& exchange_id, const U256& price) {
+  return send("setRate", key, addresses_.fixed_price, exchange::set_rate(exchange_id, price));
+}
+
 Result<Done> Trader::set_state(const std::string& key, const Address& nft, std::uint8_t state) {
   return send("setMetaDataState", key, nft, nft_contract::set_meta_data_state(U256{state}));
 }

@@ -37,6 +37,8 @@ class Trader {
   /// Data NFT, datatoken and price in one transaction.
   Result<CreatedAsset> create(const std::string& key, const NewAsset& asset);
   Result<Done> set_metadata(const std::string& key, const Address& nft, std::uint8_t state, const std::string& decryptor_url, std::uint8_t flags, ByteView data, const Hash32& hash);
+  /// The exchange's owner sets what one datatoken costs, in base tokens with 18 decimals.
+  Result<Done> set_price(const std::string& key, const Hash32& exchange_id, const U256& price);
   Result<Done> set_state(const std::string& key, const Address& nft, std::uint8_t state);
 
   /// Buys one datatoken at the exchange (approving the base token first) or takes it from the dispenser.

@@ -48,8 +48,16 @@ bool is_public_socket(const sockaddr* address) {
   return false;
 }
 
+std::string address_text(const sockaddr* address) {
+  char text[INET6_ADDRSTRLEN] = "";
+  if (address->sa_family == AF_INET) inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(address)->sin_addr, text, sizeof text);
+  if (address->sa_family == AF_INET6) inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr, text, sizeof text);
+  return text;
+}
+
 struct Transfer {
   Reach reach = Reach::kAny;
+  std::vector<std::string> admitted;
   bool blocked = false;
   bool too_large = false;
   std::size_t max_bytes = 0;
@@ -63,7 +71,8 @@ struct Transfer {
 
 curl_socket_t open_socket(void* context, curlsocktype, curl_sockaddr* address) {
   auto& transfer = *static_cast<Transfer*>(context);
-  if (transfer.reach == Reach::kPublicOnly && !is_public_socket(&address->addr)) {
+  const auto admitted = [&] { return std::find(transfer.admitted.begin(), transfer.admitted.end(), address_text(&address->addr)) != transfer.admitted.end(); };
+  if (transfer.reach == Reach::kPublicOnly && !is_public_socket(&address->addr) && !admitted()) {
     transfer.blocked = true;
     return CURL_SOCKET_BAD;
   }
@@ -112,6 +121,7 @@ using List = std::unique_ptr<curl_slist, ListDeleter>;
 List configure(CURL* easy, const ClientRequest& request, Transfer& transfer) {
   curl_easy_reset(easy);
   transfer.reach = request.reach;
+  transfer.admitted = request.reach_admitted;
   transfer.max_bytes = request.max_bytes;
   curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");

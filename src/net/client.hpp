@@ -24,6 +24,8 @@ struct ClientRequest {
   int connect_timeout_ms = 5'000;
   std::size_t max_bytes = std::size_t{256} << 20;
   Reach reach = Reach::kAny;
+  /// Numeric addresses that kPublicOnly lets through all the same: what the owner has admitted by hand (a file server at home).
+  std::vector<std::string> reach_admitted = {};
   int redirects_max = 0;
 };
 

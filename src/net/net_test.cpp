@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <fstream>
+#include <sstream>
 #include <thread>
 
 #include "client.hpp"
@@ -100,6 +102,47 @@ TEST(Ssrf, NoRoadLeadsToAPrivateAddress) {
   }
   EXPECT_EQ(reached, 0);
   EXPECT_TRUE(client->send({.url = url(*inside)})) << "without the guard the same address answers";
+}
+
+TEST(Ssrf, ARedirectFromAnAdmittedAddressDoesNotOpenTheOthers) {
+  std::atomic<int> reached{0};
+  const auto inside = serve([&](const Request&) { return ++reached, Response::text(200, "secret"); });
+  const auto outside = serve([&](const Request& request) {
+    Response response;
+    response.status = 302;
+    response.headers["Location"] = request.path == "/name" ? "http://localhost:" + std::to_string(inside->port()) + "/" : url(*inside);
+    return request.path == "/plain" ? Response::text(200, "open") : response;
+  }, {.address = "127.0.0.2"});
+  const auto client = make_client();
+  const auto get = [&](const std::string& path) {
+    return client->send({.url = "http://127.0.0.2:" + std::to_string(outside->port()) + path, .reach = Reach::kPublicOnly, .reach_admitted = {"127.0.0.2"}, .redirects_max = 5});
+  };
+  EXPECT_EQ(get("/plain").value_or({}).body, "open");
+  for (const char* path : {"/number", "/name"}) {
+    const auto reply = get(path);
+    ASSERT_FALSE(reply) << path;
+    EXPECT_EQ(reply.error().code, Errc::kForbidden) << reply.error().message;
+  }
+  EXPECT_EQ(reached, 0);
+}
+
+TEST(Ssrf, NamesThatResolveToPrivateAddressesAreRefused) {
+  const auto client = make_client();
+  std::ifstream hosts("/etc/hosts");  // the resolver's own source: whatever of it is not public must be refused
+  int names = 0;
+  for (std::string line; std::getline(hosts, line);) {
+    std::istringstream words(line.substr(0, line.find('#')));
+    std::string address, name;
+    words >> address;
+    if (address.empty() || is_public_address(address)) continue;
+    while (words >> name) {
+      ++names;
+      const auto reply = client->send({.url = "http://" + name + ":9/", .timeout_ms = 2000, .reach = Reach::kPublicOnly});
+      ASSERT_FALSE(reply) << name;
+      EXPECT_EQ(reply.error().code, Errc::kForbidden) << name << ": " << reply.error().message;
+    }
+  }
+  EXPECT_GT(names, 0);
 }
 
 TEST(Ssrf, KnowsTheSpecialAddresses) {

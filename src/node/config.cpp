@@ -33,7 +33,7 @@ Status NodeConfig::apply(const json::Object& o) {
     return {};
   };
   for (const auto& member : o) {  // a misspelt field must not be ignored
-    constexpr const char* kKnown[] = {"chainUrls", "chainId", "addressFile", "listenAddress", "port", "publicUrl", "environment", "compute", "allowPrivateUrls", "providerFee", "pollMs", "workers"};
+    constexpr const char* kKnown[] = {"chainUrls", "chainId", "addressFile", "listenAddress", "port", "publicUrl", "environment", "compute", "allowPrivateUrls", "admittedAddresses", "providerFee", "operatorDailyLimit", "pollMs", "workers"};
     const std::string key(member.key());
     if (std::none_of(std::begin(kKnown), std::end(kKnown), [&](const char* known) { return key == known; }))
       return fail(Errc::kInvalid, "configuration field \"" + key + "\" is unknown", "see docs/reference/configuration.md");
@@ -42,6 +42,11 @@ Status NodeConfig::apply(const json::Object& o) {
     chain_urls.clear();
     for (const auto& url : *urls)
       if (url.is_string()) chain_urls.emplace_back(json::sv(url.get_string()));
+  }
+  if (const auto* list = json::find_array(o, "admittedAddresses")) {
+    admitted_addresses.clear();
+    for (const auto& address : *list)
+      if (address.is_string()) admitted_addresses.emplace_back(json::sv(address.get_string()));
   }
   std::string file;
   PB_CHECK(text_field(o, "addressFile", file));
@@ -53,6 +58,7 @@ Status NodeConfig::apply(const json::Object& o) {
   PB_CHECK(text_field(o, "listenAddress", listen_address));
   PB_CHECK(text_field(o, "publicUrl", public_url));
   PB_CHECK(text_field(o, "providerFee", provider_fee));
+  PB_CHECK(text_field(o, "operatorDailyLimit", operator_daily_limit));
   compute = json::bool_or(o, "compute", compute);
   allow_private_urls = json::bool_or(o, "allowPrivateUrls", allow_private_urls);
   if (const auto* e = json::find_object(o, "environment")) {
@@ -65,6 +71,7 @@ Status NodeConfig::apply(const json::Object& o) {
     PB_CHECK(unsigned_field(*e, "jobSecondsMin", environment.job_seconds_min));
     PB_CHECK(unsigned_field(*e, "jobSecondsMax", environment.job_seconds_max));
     PB_CHECK(unsigned_field(*e, "queueSecondsMax", environment.queue_seconds_max));
+    PB_CHECK(unsigned_field(*e, "storageExpirySeconds", environment.storage_expiry_seconds));
     environment.free_tier = json::bool_or(*e, "freeTier", environment.free_tier);
     PB_CHECK(unsigned_field(*e, "freeJobSecondsMax", environment.free_job_seconds_max));
     PB_CHECK(unsigned_field(*e, "freeJobsMax", environment.free_jobs_max));

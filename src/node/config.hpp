@@ -28,7 +28,9 @@ struct NodeConfig {
   EnvironmentConfig environment;
   bool compute = true;                  ///< false: a market that only indexes and serves
   bool allow_private_urls = false;      ///< file objects and other nodes on private addresses
+  std::vector<std::string> admitted_addresses;  ///< numeric private addresses that file objects may name
   std::string provider_fee = "0";       ///< per order, in units of the network's token
+  std::string operator_daily_limit = "1";  ///< coins the operator key may spend in 24 hours at worst; "" = no limit
   std::int64_t poll_ms = 250;           ///< how often new blocks are looked for
   std::size_t workers = 2;
 

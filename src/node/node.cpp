@@ -86,11 +86,16 @@ Status Node::open() {
   PB_CHECK(compute::JobStore::migrate(*database_));
   PB_TRY(keys, open_node_keys(config_.home, true, random_));
   keys_ = std::move(keys);
-  sender_ = std::make_unique<chain::TxManager>(*rpc_, *database_, keys_->operator_.clone(), config_.chain_id, clock_);
+  chain::TxOptions sending;
+  if (!config_.operator_daily_limit.empty()) {
+    PB_TRY(limit, parse_units(config_.operator_daily_limit, 18, "operatorDailyLimit"));
+    sending.daily_wei_max = limit;
+  }
+  sender_ = std::make_unique<chain::TxManager>(*rpc_, *database_, keys_->operator_.clone(), config_.chain_id, clock_, sending);
   auth_ = std::make_unique<market::RequestAuth>(*database_, *rpc_);
   trader_ = std::make_unique<market::Trader>(*rpc_, *sender_, addresses_);
   content_ = std::make_unique<storage::ContentStore>(config_.home / "content");
-  files_ = std::make_unique<storage::Files>(*content_, *http_, config_.allow_private_urls);
+  files_ = std::make_unique<storage::Files>(*content_, *http_, storage::UrlRules{config_.allow_private_urls, config_.admitted_addresses});
   catalogue_ = std::make_unique<index::Catalogue>(*database_);
   escrow_ = std::make_unique<settlement::OceanEscrow>(*rpc_, *sender_, addresses_, clock_);
   environment_ = std::make_unique<Environment>(config_.environment, config_.chain_id, addresses_.ocean, 18, keys_->operator_.address());
@@ -116,7 +121,7 @@ Status Node::open() {
       jobs_ = std::make_unique<compute::JobStore>(*database_);
       ports_ = std::make_unique<NodeJobPorts>(*this);
       runner_ = std::make_unique<compute::Runner>(*jobs_, *sandbox_, *ports_, clock_,
-                                                  compute::RunnerOptions{.folder = config_.home / "jobs", .stage = stage_folder(config_.home), .workers = config_.workers, .on_state = kill_hook()});
+                                                  compute::RunnerOptions{.folder = config_.home / "jobs", .stage = stage_folder(config_.home), .workers = config_.workers, .results_kept_ms = static_cast<std::int64_t>(config_.environment.storage_expiry_seconds) * 1000, .on_state = kill_hook()});
     } else {
       sandbox_problem_ = sandbox.error().text();
       log::warn("node", "no compute environment: {}", sandbox_problem_);

@@ -113,7 +113,8 @@ Result<OpenFile> Files::open(const FileObject& file, const std::string& query) {
   request.timeout_ms = 600'000;
   request.max_bytes = std::size_t{1} << 40;
   request.redirects_max = 5;
-  request.reach = allow_private_urls_ ? net::Reach::kAny : net::Reach::kPublicOnly;
+  request.reach = rules_.allow_private_urls ? net::Reach::kAny : net::Reach::kPublicOnly;
+  request.reach_admitted = rules_.admitted_addresses;
   PB_TRY(stream, client_.open(request));
   if (stream->status() < 200 || stream->status() >= 300)
     return fail(Errc::kUnavailable, "the file's server answers " + std::to_string(stream->status()), "tell the asset's owner");

@@ -34,11 +34,16 @@ struct FileInfo {
   std::uint64_t length = 0;
 };
 
-/// Opens file objects. URLs are fetched from public addresses only (unless `allow_private_urls`, for tests), redirects
-/// included. Thread-safe.
+/// Where file URLs may lead: public addresses and those the owner admitted; anywhere when `allow_private_urls` (tests).
+struct UrlRules {
+  bool allow_private_urls = false;
+  std::vector<std::string> admitted_addresses = {};
+};
+
+/// Opens file objects. Every address is held against the rules, also after redirects and name look-ups. Thread-safe.
 class Files {
  public:
-  Files(ContentStore& store, net::Client& client, bool allow_private_urls) : store_(store), client_(client), allow_private_urls_(allow_private_urls) {}
+  Files(ContentStore& store, net::Client& client, UrlRules rules) : store_(store), client_(client), rules_(std::move(rules)) {}
   /// `query` is appended to a URL (Ocean's userdata).
   Result<OpenFile> open(const FileObject& file, const std::string& query = "");
   /// Writes the bytes to `target`; fails with kExhausted beyond `max_bytes`.
@@ -50,7 +55,7 @@ class Files {
  private:
   ContentStore& store_;
   net::Client& client_;
-  bool allow_private_urls_;
+  UrlRules rules_;
 };
 
 }  // namespace peaberry::storage

@@ -136,6 +136,42 @@ test('an updated listing has its new words and keeps its orders; bad words are r
   assert.equal((await peaberry(client, '--node', node.url, 'search', 'after update')).total, 1)
 })
 
+test('a listing gets another file and another price; buyers get and pay the new ones', async () => {
+  const file = path.join(node.home, 'edition.txt')
+  fs.writeFileSync(file, 'first edition')
+  const listed = await peaberry(node.home, 'publish', file, '--name', 'Editions', '--description', 'A text with editions', '--price', '2')
+  fs.writeFileSync(file, 'second edition')
+  await peaberry(node.home, 'update', listed.did, '--file', file, '--price', '3.5')
+  await assert.rejects(peaberry(client, ...chainArgs(), 'buy', listed.did, '--price-max', '3'), /3/)
+  const order = await peaberry(client, ...chainArgs(), 'buy', listed.did)
+  await peaberry(client, ...chainArgs(), 'download', listed.did, '--order', order.order, '--output', path.join(client, 'edition.txt'))
+  assert.equal(fs.readFileSync(path.join(client, 'edition.txt'), 'utf8'), 'second edition')
+  for (let i = 0, price; i < 50 && price !== '3.5'; i++, await sleep(100)) price = (await peaberry(client, '--node', node.url, 'search', 'editions')).assets[0].price
+  assert.equal((await peaberry(client, '--node', node.url, 'search', 'editions')).assets[0].price, '3.5')
+  await assert.rejects(peaberry(node.home, 'update', listed.did, '--price', 'cheap'), /price/)
+  const free = await peaberry(node.home, 'publish', file, '--name', 'Given away', '--description', 'Costs nothing at all', '--free')
+  await assert.rejects(peaberry(node.home, 'update', free.did, '--price', '1'), /not sold for a price/)
+})
+
+test('results are deleted after their storage time; the job itself is still told of', async () => {
+  const own = JSON.parse(fs.readFileSync(path.join(node.home, 'config.json'), { encoding: 'utf8', flag: 'a+' }) || '{}')
+  await node.stopNodeOnly()
+  fs.writeFileSync(path.join(node.home, 'config.json'), JSON.stringify({ ...own, environment: { storageExpirySeconds: 1 } }))
+  node.child = await again()
+  const jobs = await jobsOf()
+  for (let i = 0; i < 50 && (await jobsOf()).some((job) => job.results.length > 0); i++) await sleep(100)
+  const after = await jobsOf()
+  assert.equal(after.length, jobs.length)
+  for (const job of after) {
+    assert.deepEqual(job.results, [])
+    assert.match(job.reason, /deleted after their storage time/)
+    assert.ok(!fs.existsSync(path.join(node.home, 'jobs', job.jobId)))
+  }
+  fs.rmSync(path.join(node.home, 'config.json'))
+  await node.stopNodeOnly()
+  node.child = await again()
+})
+
 test('a retired listing cannot be ordered; a denied account cannot use one', async () => {
   const file = path.join(node.home, 'small.txt')
   fs.writeFileSync(file, 'text')
