@@ -135,7 +135,8 @@ Result<TrainerOutput> train_table(const table::Table& table, const TrainerOption
   std::optional<Trained> best;
   std::string best_name;
   json::Object candidates;
-  for (const auto& [name, hidden] : {std::pair<std::string, std::size_t>{"logistic", 0}, {"mlp", options.hidden}}) {
+  for (const auto& [kind, hidden] : {std::pair<std::string, std::size_t>{"logistic", 0}, {"mlp", options.hidden}}) {
+    const std::string& name = kind;  // clang 14 lets no lambda capture a structured binding
     if (options.model != "auto" && options.model != name) continue;
     TrainOptions train_options;
     train_options.hidden = hidden;
