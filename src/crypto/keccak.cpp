@@ -101,6 +101,7 @@ void Keccak256::absorb_block(const std::uint8_t* block) {
 }
 
 Keccak256& Keccak256::update(ByteView bytes) {
+  if (bytes.empty()) return *this;  // an empty view may point nowhere
   const std::uint8_t* data = bytes.data();
   std::size_t size = bytes.size();
   if (used_ != 0) {
