@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+
+import {ISubjectRegistry, Parent} from "./ISubjectRegistry.sol";
+
+/// @title Revenue by lineage
+/// @notice One splitter for each (registry, NFT), at an address known before it exists. What arrives belongs to the parents by their shares
+/// and the rest, with every rounding, to the NFT's owner. A parent's part goes to the parent's own splitter of the same registry or of the
+/// other one named at making: one call splits one generation, so that a chain of any depth costs each level the same and nobody can make
+/// a split too dear to run. Payments are pulled.
+contract LineageSplitter {
+    using SafeERC20 for IERC20;
+
+    uint256 internal constant BPS = 10_000;
+
+    LineageSplitters public immutable factory;
+    ISubjectRegistry public immutable registry;
+    address public immutable nft;
+
+    mapping(address token => mapping(address account => uint256)) public balances;
+    mapping(address token => uint256) private _owed;
+
+    event Split(address indexed token, uint256 amount, uint64 epoch, uint256 toOwner);
+    event Withdrawn(address indexed token, address indexed account, uint256 amount);
+
+    error NotRegistered();
+    error WrongParents();
+    error NothingToSplit();
+    error NothingOwed();
+
+    constructor(ISubjectRegistry registry_, address nft_) {
+        factory = LineageSplitters(msg.sender);
+        registry = registry_;
+        nft = nft_;
+    }
+
+    /// @notice Shares out what has arrived since the last split, by the parents of the present epoch. Anybody may call.
+    /// @param parents  as registered: their hash is the registry's parentsHash
+    /// @param registries where each parent is registered (tables and models have different ones)
+    function split(address token, Parent[] calldata parents, ISubjectRegistry[] calldata registries) external returns (uint256 amount) {
+        (uint8 kind,, uint64 epoch, bytes32 parentsHash) = registry.subjectOf(nft);
+        if (kind == 0) revert NotRegistered();
+        if (parents.length != registries.length || (parents.length == 0 ? parentsHash != 0 : keccak256(abi.encode(parents)) != parentsHash)) revert WrongParents();
+        uint256 owed = _owed[token];
+        amount = IERC20(token).balanceOf(address(this)) - owed;
+        if (amount == 0) revert NothingToSplit();
+        _owed[token] = owed + amount;
+        uint256 left = amount;
+        for (uint256 i = 0; i < parents.length; ++i) {
+            if (!factory.isRegistry(registries[i])) revert WrongParents();
+            (uint8 parentKind,,,) = registries[i].subjectOf(parents[i].nft);
+            if (parentKind == 0) revert WrongParents();
+            uint256 share = amount * parents[i].shareBps / BPS;
+            left -= share;
+            balances[token][factory.splitterOf(registries[i], parents[i].nft)] += share;
+        }
+        balances[token][IERC721(nft).ownerOf(1)] += left;
+        emit Split(token, amount, epoch, left);
+    }
+
+    /// @notice Sends `account` what is its own. Anybody may call: the money can only go there.
+    function withdraw(address token, address account) external returns (uint256 amount) {
+        amount = balances[token][account];
+        if (amount == 0) revert NothingOwed();
+        balances[token][account] = 0;
+        _owed[token] -= amount;
+        emit Withdrawn(token, account, amount);
+        IERC20(token).safeTransfer(account, amount);
+    }
+
+    /// @notice Pulls what a settlement holds for this splitter.
+    function collect(address settlement, address token) external {
+        ISettlementBalance(settlement).withdraw(token, address(this));
+    }
+}
+
+interface ISettlementBalance {
+    function withdraw(address token, address to) external returns (uint256);
+}
+
+/// @title Makes splitters at predictable addresses
+/// @notice Its registries are fixed when it is made: a parent cannot be looked up in a registry that somebody invented.
+contract LineageSplitters {
+    ISubjectRegistry public immutable tables;
+    ISubjectRegistry public immutable models;
+
+    event SplitterMade(address indexed splitter, address indexed registry, address indexed nft);
+
+    error UnknownRegistry(address registry);
+
+    constructor(ISubjectRegistry tables_, ISubjectRegistry models_) {
+        tables = tables_;
+        models = models_;
+    }
+
+    function isRegistry(ISubjectRegistry registry) public view returns (bool) {
+        return address(registry) == address(tables) || address(registry) == address(models);
+    }
+
+    /// @notice Where the splitter of a subject is, or will be.
+    function splitterOf(ISubjectRegistry registry, address nft) public view returns (address) {
+        bytes32 codeHash = keccak256(abi.encodePacked(type(LineageSplitter).creationCode, abi.encode(registry, nft)));
+        return address(uint160(uint256(keccak256(abi.encodePacked(bytes1(0xff), address(this), bytes32(0), codeHash)))));
+    }
+
+    function make(ISubjectRegistry registry, address nft) external returns (address splitter) {
+        if (!isRegistry(registry)) revert UnknownRegistry(address(registry));
+        splitter = splitterOf(registry, nft);
+        if (splitter.code.length != 0) return splitter;
+        new LineageSplitter{salt: 0}(registry, nft);
+        emit SplitterMade(splitter, address(registry), nft);
+    }
+}

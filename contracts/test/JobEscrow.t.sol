@@ -1,0 +1,840 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {EvidencePolicy} from "../src/settlement/EvidencePolicy.sol";
+import {IJobCallback, IJobStates, Status} from "../src/settlement/IEvidenceVerifier.sol";
+import {Job} from "../src/settlement/Job.sol";
+import {Evidence, JobEscrow, Terms} from "../src/settlement/JobEscrow.sol";
+import {Fixture, StubVerifier} from "./Fixture.sol";
+import {BlacklistToken, FalseToken, HookToken, ITokenHook, NoReturnToken, RebaseToken, TaxToken, Token} from "./Tokens.sol";
+
+contract Listener is IJobCallback {
+    bool public fail;
+    bool public burn;
+    bool public bomb;
+    uint256 public calls;
+    bytes public last;
+
+    function set(bool fail_, bool burn_, bool bomb_) external {
+        (fail, burn, bomb) = (fail_, burn_, bomb_);
+    }
+
+    function onJobFinal(bytes32, bytes32, bytes32, bytes calldata output) external {
+        require(!fail, "not now");
+        if (burn) while (true) {}
+        if (bomb) {
+            assembly {
+                revert(0, 1000000)
+            }
+        }
+        ++calls;
+        last = output;
+    }
+}
+
+/// @notice Every transition of docs/reference/settlement.md by its name, and what is refused.
+contract JobEscrowTest is Fixture {
+    bytes32 internal constant ANSWER = keccak256("answer");
+    bytes32 internal constant OTHER = keccak256("other");
+
+    function _balance(address who) internal view returns (uint256) {
+        return escrow.balanceOf(address(token), who);
+    }
+
+    // -------------------------------------------------------------- open
+
+    function test_open_takesTheMoneyAndTellsEverything() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _plain();
+        uint256 before = token.balanceOf(requester);
+        bytes32 id = openJob(job, terms, policy);
+        assertEq(id, idOf(job), "the id is the hash of the question");
+        assertEq(before - token.balanceOf(requester), 100 ether, "taken");
+        assertTrue(stateOf(job) == IJobStates.JobState.Open, "open");
+    }
+
+    function test_open_refusesWhatCannotEndWell() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _plain();
+        vm.expectRevert(abi.encodeWithSelector(JobEscrow.NotTheRequester.selector, address(this)));
+        escrow.open(job, terms, policy);
+
+        Job memory elsewhere = _copy(job);
+        elsewhere.chainId = 1;
+        _refused(elsewhere, terms, policy, JobEscrow.NotThisSettlement.selector);
+        elsewhere = _copy(job);
+        elsewhere.settlement = address(1);
+        _refused(elsewhere, terms, policy, JobEscrow.NotThisSettlement.selector);
+        elsewhere = _copy(job);
+        elsewhere.policyHash = keccak256("another policy");
+        _refused(elsewhere, terms, policy, JobEscrow.WrongPolicy.selector);
+
+        Terms memory bad = _copy(terms);
+        bad.amount = 0;
+        _refused(job, bad, policy, JobEscrow.BadTerms.selector);
+        bad = _copy(terms);
+        bad.deadline = uint64(block.timestamp) - 1;
+        _refused(job, bad, policy, JobEscrow.TooLate.selector);
+        bad = _copy(terms);
+        bad.deadline = uint64(block.timestamp + 3_651 days);
+        _refused(job, bad, policy, JobEscrow.BadTerms.selector);
+        bad = _copy(terms);
+        (bad.feeBps, bad.feeTo, bad.royaltyBps, bad.royaltyTo) = (6_000, market, 4_001, market);
+        _refused(job, bad, policy, JobEscrow.BadTerms.selector);
+        bad = _copy(terms);
+        bad.feeBps = 1;
+        _refused(job, bad, policy, JobEscrow.BadTerms.selector);
+        bad = _copy(terms);
+        bad.royaltyBps = 1;
+        _refused(job, bad, policy, JobEscrow.BadTerms.selector);
+        bad = _copy(terms);
+        bad.callback = address(1);
+        _refused(job, bad, policy, JobEscrow.BadTerms.selector);
+        bad = _copy(terms);
+        bad.callbackGas = 100_000;
+        _refused(job, bad, policy, JobEscrow.BadTerms.selector);
+        bad = _copy(terms);
+        (bad.callback, bad.callbackGas) = (address(1), 2_000_001);
+        _refused(job, bad, policy, JobEscrow.BadTerms.selector);
+        bad = _copy(terms);
+        bad.door = address(1);
+        _refused(job, bad, policy, JobEscrow.BadTerms.selector);
+        bad = _copy(terms);
+        bad.lockSeconds = 1;
+        _refused(job, bad, policy, JobEscrow.BadTerms.selector);
+        bad = _copy(terms);
+        bad.token = address(0xdead);
+        vm.prank(requester);
+        vm.expectRevert();
+        escrow.open(job, bad, policy);
+
+        openJob(job, terms, policy);
+        _refused(job, terms, policy, JobEscrow.WrongState.selector); // one question is opened once
+    }
+
+    function test_open_refusesAWindowThatEndsAfterTheDeadline() public {
+        bytes memory policy = single(address(stub), 1 hours, "");
+        Job memory job = makeJob(policy);
+        Terms memory terms = makeTerms();
+        terms.deadline = uint64(block.timestamp + 1 hours - 1);
+        _refused(job, terms, policy, JobEscrow.TooLate.selector);
+        terms.deadline += 1;
+        openJob(job, terms, policy);
+    }
+
+    function test_open_refusesPoliciesWithoutEvidence() public {
+        bytes[4] memory bad = [bytes(""), hex"00", abi.encodePacked(uint8(1), leaf(address(stub), 0, "")), abi.encodePacked(stubPolicy(), uint8(0))];
+        for (uint256 i = 0; i < bad.length; ++i) {
+            Job memory job = makeJob(bad[i]);
+            Terms memory terms = makeTerms();
+            vm.prank(requester);
+            vm.expectRevert();
+            escrow.open(job, terms, bad[i]);
+        }
+    }
+
+    function test_openWithPermit_needsNoApproval() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _plain();
+        vm.prank(requester);
+        token.approve(address(escrow), 0);
+        (uint8 v, bytes32 r, bytes32 s) = _permit(terms.amount, block.timestamp + 1);
+        vm.prank(requester);
+        escrow.openWithPermit(job, terms, policy, terms.amount, block.timestamp + 1, v, r, s);
+        assertTrue(stateOf(job) == IJobStates.JobState.Open, "open");
+    }
+
+    function test_openWithPermit_survivesAPermitThatWasUsedBefore() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _plain();
+        vm.prank(requester);
+        token.approve(address(escrow), 0);
+        (uint8 v, bytes32 r, bytes32 s) = _permit(terms.amount, block.timestamp + 1);
+        token.permit(requester, address(escrow), terms.amount, block.timestamp + 1, v, r, s); // a griefer was first
+        vm.prank(requester);
+        escrow.openWithPermit(job, terms, policy, terms.amount, block.timestamp + 1, v, r, s);
+        assertTrue(stateOf(job) == IJobStates.JobState.Open, "open");
+    }
+
+    // -------------------------------------------------------------- commit, claim
+
+    function test_claim_byTheNamedExecutor() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _open();
+        claimAs(executor, job, terms, policy, ANSWER, noData());
+        assertTrue(stateOf(job) == IJobStates.JobState.Claimed, "claimed");
+        JobEscrow.ClaimView[] memory list = escrow.claimsOf(job, terms, policy);
+        assertEq(list.length, 1, "claims");
+        assertEq(list[0].claimId, claimIdOf(job, executor, ANSWER), "claimId");
+        assertEq(list[0].amount, 100 ether, "amount");
+    }
+
+    function test_claim_refusesAnybodyElseThanTheNamedExecutor() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _open();
+        JobEscrow.Answer memory answer = answerOf(executor, ANSWER, terms.amount);
+        vm.prank(rival);
+        vm.expectRevert(abi.encodeWithSelector(JobEscrow.NotTheExecutor.selector, rival));
+        escrow.claim(job, terms, policy, answer, noData());
+        answer.executor = rival;
+        vm.prank(executor);
+        vm.expectRevert(abi.encodeWithSelector(JobEscrow.NotTheExecutor.selector, executor));
+        escrow.claim(job, terms, policy, answer, noData());
+    }
+
+    function test_claim_refusesOtherTermsAndPolicies() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _open();
+        Terms memory richer = _copy(terms);
+        richer.bond = 1;
+        _claimRefused(job, richer, policy, answerOf(executor, ANSWER, 1), noData(), abi.encodeWithSelector(JobEscrow.WrongTerms.selector, idOf(job)));
+        bytes memory easier = single(address(new StubVerifier()), 0, "");
+        _claimRefused(job, terms, easier, answerOf(executor, ANSWER, 1), noData(), abi.encodeWithSelector(JobEscrow.WrongPolicy.selector, job.policyHash));
+    }
+
+    function test_claim_refusesWithoutEvidence() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _open();
+        _claimRefused(job, terms, policy, answerOf(executor, ANSWER, terms.amount), new Evidence[](0), abi.encodeWithSelector(JobEscrow.NoEvidence.selector));
+        _claimRefused(job, terms, policy, answerOf(executor, ANSWER, terms.amount), withData(1, ""), abi.encodeWithSelector(EvidencePolicy.LeafUnknown.selector, 1));
+        stub.setOnSubmit(Status.None);
+        _claimRefused(job, terms, policy, answerOf(executor, ANSWER, terms.amount), noData(), abi.encodeWithSelector(JobEscrow.NoEvidence.selector));
+        stub.setOnSubmit(Status.Rejected);
+        _claimRefused(job, terms, policy, answerOf(executor, ANSWER, terms.amount), noData(), abi.encodeWithSelector(JobEscrow.ClaimIsRejected.selector));
+    }
+
+    function test_claim_refusesMoreThanTheJobHolds() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _open();
+        _claimRefused(job, terms, policy, answerOf(executor, ANSWER, terms.amount + 1), noData(), abi.encodeWithSelector(JobEscrow.AmountTooLarge.selector, terms.amount + 1, terms.amount));
+    }
+
+    function test_claim_refusesAfterTheLastMoment() public {
+        bytes memory policy = single(address(stub), 1 hours, "");
+        Job memory job = makeJob(policy);
+        Terms memory terms = makeTerms();
+        openJob(job, terms, policy);
+        vm.warp(terms.deadline - 1 hours + 1);
+        _claimRefused(job, terms, policy, answerOf(executor, ANSWER, terms.amount), noData(), abi.encodeWithSelector(JobEscrow.TooLate.selector, uint256(terms.deadline) + 1, terms.deadline));
+        vm.warp(terms.deadline - 1 hours);
+        claimAs(executor, job, terms, policy, ANSWER, noData());
+    }
+
+    function test_claim_sendsEachVerifierItsValueAndNoMore() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _open();
+        Evidence[] memory evidence = noData();
+        evidence[0].value = 2;
+        vm.deal(executor, 10);
+        vm.prank(executor);
+        vm.expectRevert(abi.encodeWithSelector(JobEscrow.WrongValue.selector, 2));
+        escrow.claim{value: 3}(job, terms, policy, answerOf(executor, ANSWER, terms.amount), evidence);
+        vm.prank(executor);
+        vm.expectRevert(abi.encodeWithSelector(JobEscrow.WrongValue.selector, 2));
+        escrow.claim{value: 1}(job, terms, policy, answerOf(executor, ANSWER, terms.amount), evidence);
+        vm.prank(executor);
+        escrow.claim{value: 2}(job, terms, policy, answerOf(executor, ANSWER, terms.amount), evidence);
+        assertEq(address(stub).balance, 2, "value");
+    }
+
+    function test_claim_oneLiveClaimForEachExecutor() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _open();
+        stub.setOnSubmit(Status.Pending);
+        claimAs(executor, job, terms, policy, ANSWER, noData());
+        _claimRefused(job, terms, policy, answerOf(executor, OTHER, terms.amount), noData(), abi.encodeWithSelector(JobEscrow.AlreadyClaimed.selector, executor));
+        stub.set(claimIdOf(job, executor, ANSWER), Status.Rejected, 0, 0);
+        claimAs(executor, job, terms, policy, OTHER, noData()); // a rejected claim ends itself, not the job
+        assertEq(escrow.claimsOf(job, terms, policy).length, 2, "claims");
+    }
+
+    function test_commit_thenClaimInALaterBlock() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _openToAll();
+        bytes32 id = idOf(job);
+        JobEscrow.Answer memory answer = answerOf(executor, ANSWER, terms.amount);
+        answer.salt = "salt";
+        bytes32 commitment = keccak256(abi.encode(claimIdOf(job, executor, ANSWER), answer.salt));
+        _claimRefused(job, terms, policy, answer, noData(), abi.encodeWithSelector(JobEscrow.NotCommitted.selector, commitment));
+        escrow.commit(id, commitment);
+        _claimRefused(job, terms, policy, answer, noData(), abi.encodeWithSelector(JobEscrow.TooEarly.selector, block.number + 1));
+        vm.roll(block.number + 1);
+        answer.salt = "pepper";
+        _claimRefused(job, terms, policy, answer, noData(), abi.encodeWithSelector(JobEscrow.NotCommitted.selector, keccak256(abi.encode(claimIdOf(job, executor, ANSWER), answer.salt))));
+        answer.salt = "salt";
+        vm.prank(market); // whoever knows the salt may bring it
+        escrow.claim(job, terms, policy, answer, noData());
+        assertEq(escrow.claimsOf(job, terms, policy)[0].executor, executor, "executor");
+    }
+
+    function test_commit_needsAnOpenJob() public {
+        vm.expectRevert(abi.encodeWithSelector(JobEscrow.WrongState.selector, IJobStates.JobState.None));
+        escrow.commit("nothing", "commitment");
+    }
+
+    function test_commit_aCopiedAnswerEarnsNothing() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _openToAll();
+        bytes32 id = idOf(job);
+        bytes32 commitment = keccak256(abi.encode(claimIdOf(job, executor, ANSWER), bytes32("salt")));
+        vm.prank(executor);
+        escrow.commit(id, commitment);
+        vm.prank(rival);
+        escrow.commit(id, commitment); // copying the commitment changes nothing
+        vm.roll(block.number + 1);
+        commitAndClaim(rival, job, terms, policy, ANSWER, noData()); // saw the answer, claims first
+        JobEscrow.Answer memory answer = answerOf(executor, ANSWER, terms.amount);
+        answer.salt = "salt";
+        escrow.claim(job, terms, policy, answer, noData());
+        escrow.finalise(job, terms, policy, "");
+        assertEq(_balance(executor), 100 ether, "the earliest committed is paid");
+        assertEq(_balance(rival), 0, "the copy is not");
+    }
+
+    function test_claim_aFullListMakesRoomForTheRejected() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _openToAll(1 ether);
+        stub.setOnSubmit(Status.Pending);
+        for (uint160 i = 1; i <= 8; ++i) _fundedClaim(address(0x1000 + i), job, terms, policy, keccak256(abi.encode(i)));
+        vm.prank(executor);
+        escrow.commit(idOf(job), keccak256(abi.encode(claimIdOf(job, executor, ANSWER), keccak256(abi.encode(executor)))));
+        vm.roll(block.number + 1);
+        JobEscrow.Answer memory answer = answerOf(executor, ANSWER, terms.amount);
+        answer.salt = keccak256(abi.encode(executor));
+        _claimRefused(job, terms, policy, answer, noData(), abi.encodeWithSelector(JobEscrow.ClaimsFull.selector));
+        stub.set(claimIdOf(job, address(0x1003), keccak256(abi.encode(uint160(3)))), Status.Rejected, 0, 0);
+        stub.setOnSubmit(Status.Accepted);
+        vm.prank(executor);
+        escrow.claim(job, terms, policy, answer, noData());
+        assertEq(_balance(requester), 1 ether, "the bond of the one that made room");
+        escrow.finalise(job, terms, policy, "");
+        assertEq(_balance(executor), 101 ether, "paid, bond back");
+        assertEq(_balance(address(0x1001)), 1 ether, "a claim that was neither has its bond back");
+    }
+
+    function test_claim_aFullListOfCopiesMakesRoomForTheEarlier() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _openToAll(1 ether);
+        bytes32 salt = keccak256(abi.encode(executor));
+        vm.prank(executor);
+        escrow.commit(idOf(job), keccak256(abi.encode(claimIdOf(job, executor, ANSWER), salt)));
+        for (uint160 i = 1; i <= 8; ++i) _fundedClaim(address(0x1000 + i), job, terms, policy, ANSWER);
+        JobEscrow.Answer memory answer = answerOf(executor, ANSWER, terms.amount);
+        answer.salt = salt;
+        vm.prank(executor);
+        escrow.claim(job, terms, policy, answer, noData());
+        escrow.finalise(job, terms, policy, "");
+        assertEq(_balance(executor), 101 ether, "paid, bond back");
+        for (uint160 i = 1; i <= 8; ++i) assertEq(_balance(address(0x1000 + i)), 1 ether, "copies have their bonds back");
+        _fundedClaimRefused(address(0x2000), job, terms, policy);
+    }
+
+    // -------------------------------------------------------------- finalise
+
+    function test_finalise_paysTheAcceptedClaim() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _open();
+        claimAs(executor, job, terms, policy, ANSWER, noData());
+        vm.prank(market); // anybody
+        escrow.finalise(job, terms, policy, "");
+        assertTrue(stateOf(job) == IJobStates.JobState.Final, "final");
+        assertEq(_balance(executor), 100 ether, "paid");
+        assertEq(escrow.answerOf(idOf(job)), ANSWER, "answer");
+        vm.expectRevert(abi.encodeWithSelector(JobEscrow.WrongState.selector, IJobStates.JobState.Final));
+        escrow.finalise(job, terms, policy, "");
+        vm.warp(terms.deadline + 1);
+        vm.expectRevert(abi.encodeWithSelector(JobEscrow.WrongState.selector, IJobStates.JobState.Final));
+        escrow.refund(job, terms, policy);
+    }
+
+    function test_finalise_needsAnAcceptedClaim() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _open();
+        vm.expectRevert(abi.encodeWithSelector(JobEscrow.WrongState.selector, IJobStates.JobState.Open));
+        escrow.finalise(job, terms, policy, "");
+        stub.setOnSubmit(Status.Pending);
+        claimAs(executor, job, terms, policy, ANSWER, noData());
+        vm.expectRevert(abi.encodeWithSelector(JobEscrow.NotAccepted.selector));
+        escrow.finalise(job, terms, policy, "");
+        stub.set(claimIdOf(job, executor, ANSWER), Status.Pending, uint64(block.timestamp + 10), 0);
+        vm.expectRevert(abi.encodeWithSelector(JobEscrow.NotAccepted.selector));
+        escrow.finalise(job, terms, policy, "");
+        vm.warp(block.timestamp + 10); // silence accepts, without a transaction
+        escrow.finalise(job, terms, policy, "");
+    }
+
+    function test_finalise_returnsWhatWasNotClaimed() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _open();
+        vm.prank(executor);
+        escrow.claim(job, terms, policy, answerOf(executor, ANSWER, 7), noData());
+        escrow.finalise(job, terms, policy, "");
+        assertEq(_balance(executor), 7, "metered");
+        assertEq(_balance(requester), 100 ether - 7, "the rest");
+    }
+
+    function test_finalise_splitsFeeAndRoyaltyToTheWei(uint96 amount, uint16 feeBps, uint16 royaltyBps) public {
+        amount = uint96(bound(amount, 1, 100 ether));
+        feeBps = uint16(bound(feeBps, 0, 10_000));
+        royaltyBps = uint16(bound(royaltyBps, 0, 10_000 - feeBps));
+        bytes memory policy = stubPolicy();
+        Job memory job = makeJob(policy);
+        Terms memory terms = makeTerms();
+        (terms.feeBps, terms.feeTo, terms.royaltyBps, terms.royaltyTo) = (feeBps, market, royaltyBps, address(0x4040));
+        openJob(job, terms, policy);
+        vm.prank(executor);
+        escrow.claim(job, terms, policy, answerOf(executor, ANSWER, amount), noData());
+        escrow.finalise(job, terms, policy, "");
+        uint256 fee = uint256(amount) * feeBps / 10_000;
+        uint256 royalty = uint256(amount) * royaltyBps / 10_000;
+        assertEq(_balance(market), fee, "fee");
+        assertEq(_balance(address(0x4040)), royalty, "royalty");
+        assertEq(_balance(executor), amount - fee - royalty, "executor");
+        assertEq(_balance(requester), 100 ether - amount, "requester");
+    }
+
+    function test_finalise_bondsOfTheRejectedGoToTheRequester() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _openToAll(3 ether);
+        stub.setOnSubmit(Status.Pending);
+        commitAndClaim(rival, job, terms, policy, OTHER, noData());
+        stub.set(claimIdOf(job, rival, OTHER), Status.Rejected, 0, 0);
+        stub.setOnSubmit(Status.Accepted);
+        commitAndClaim(executor, job, terms, policy, ANSWER, noData());
+        escrow.finalise(job, terms, policy, "");
+        assertEq(_balance(executor), 103 ether, "pay and bond");
+        assertEq(_balance(requester), 3 ether, "the liar's bond");
+        assertEq(_balance(rival), 0, "the liar");
+    }
+
+    function test_finalise_cannotBeStarvedOfGas() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _open();
+        claimAs(executor, job, terms, policy, ANSWER, noData());
+        vm.warp(terms.deadline + 1);
+        // With less gas the verifier's answer would be cut off and look like silence: the money would go back.
+        for (uint256 given = 30_000; given < 140_000; given += 2_500) {
+            (bool ok,) = address(escrow).call{gas: given}(abi.encodeCall(JobEscrow.refund, (job, terms, policy)));
+            assertTrue(!ok, "refunded although the claim is accepted");
+        }
+        escrow.finalise(job, terms, policy, "");
+    }
+
+    // -------------------------------------------------------------- callback
+
+    function test_callback_isToldTheAnswer() public {
+        (Job memory job, Terms memory terms, bytes memory policy, Listener listener) = _openWithCallback();
+        escrow.finalise(job, terms, policy, "output");
+        assertEq(listener.calls(), 1, "calls");
+        assertEq(keccak256(listener.last()), keccak256("output"), "output");
+        vm.expectRevert(abi.encodeWithSelector(JobEscrow.NothingOwed.selector));
+        escrow.retryCallback(job, terms, policy, "output");
+    }
+
+    function test_callback_needsTheRightOutput() public {
+        (Job memory job, Terms memory terms, bytes memory policy,) = _openWithCallback();
+        vm.expectRevert(abi.encodeWithSelector(JobEscrow.WrongOutput.selector));
+        escrow.finalise(job, terms, policy, "lie");
+    }
+
+    function test_callback_aClaimMustDiscloseTheOutput() public {
+        bytes memory policy = stubPolicy();
+        Job memory job = makeJob(policy);
+        Terms memory terms = makeTerms();
+        (terms.callback, terms.callbackGas) = (address(new Listener()), 200_000);
+        openJob(job, terms, policy);
+        _claimRefused(job, terms, policy, answerOf(executor, keccak256("output"), terms.amount), noData(), abi.encodeWithSelector(JobEscrow.WrongOutput.selector));
+    }
+
+    function test_callback_thatFailsLeavesThePaymentAndMayBeRetriedByAnybody() public {
+        (Job memory job, Terms memory terms, bytes memory policy, Listener listener) = _openWithCallback();
+        listener.set(true, false, false);
+        escrow.finalise(job, terms, policy, "output");
+        assertEq(_balance(executor), 100 ether, "paid all the same");
+        vm.prank(rival);
+        escrow.retryCallback(job, terms, policy, "output");
+        assertEq(listener.calls(), 0, "still failing");
+        listener.set(false, false, false);
+        vm.prank(rival);
+        escrow.retryCallback(job, terms, policy, "output");
+        assertEq(listener.calls(), 1, "told");
+    }
+
+    function test_callback_thatBurnsGasOrReturnsBombsHarmsNobody() public {
+        for (uint256 i = 0; i < 2; ++i) {
+            (Job memory job, Terms memory terms, bytes memory policy, Listener listener) = _openWithCallback();
+            listener.set(false, i == 0, i == 1);
+            uint256 before = gasleft();
+            escrow.finalise(job, terms, policy, "output");
+            assertTrue(before - gasleft() < 600_000, "bounded");
+            assertEq(listener.calls(), 0, "not told");
+        }
+        assertEq(_balance(executor), 200 ether, "paid");
+    }
+
+    function test_callback_withoutEnoughGasRevertsInsteadOfFailing() public {
+        (Job memory job, Terms memory terms, bytes memory policy, Listener listener) = _openWithCallback();
+        (bool ok,) = address(escrow).call{gas: 250_000}(abi.encodeCall(JobEscrow.finalise, (job, terms, policy, bytes("output"))));
+        assertTrue(!ok && listener.calls() == 0, "a griefer cannot make the callback fail by giving it little");
+        escrow.finalise(job, terms, policy, "output");
+        assertEq(listener.calls(), 1, "told");
+    }
+
+    function test_callback_toAnAccountWithoutCodeIsNotDone() public {
+        bytes memory policy = stubPolicy();
+        Job memory job = makeJob(policy);
+        Terms memory terms = makeTerms();
+        (terms.callback, terms.callbackGas) = (address(0xBEEF), 50_000);
+        openJob(job, terms, policy);
+        JobEscrow.Answer memory answer = answerOf(executor, keccak256("output"), terms.amount);
+        answer.output = "output";
+        vm.prank(executor);
+        escrow.claim(job, terms, policy, answer, noData());
+        escrow.finalise(job, terms, policy, "output");
+        escrow.retryCallback(job, terms, policy, "output"); // still owed
+    }
+
+    // -------------------------------------------------------------- refund
+
+    function test_refund_afterTheDeadlineByAnybody() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _open();
+        vm.warp(terms.deadline);
+        vm.expectRevert(abi.encodeWithSelector(JobEscrow.TooEarly.selector, uint256(terms.deadline) + 1));
+        escrow.refund(job, terms, policy);
+        vm.warp(terms.deadline + 1);
+        vm.prank(rival);
+        escrow.refund(job, terms, policy);
+        assertEq(_balance(requester), 100 ether, "back");
+        assertTrue(stateOf(job) == IJobStates.JobState.Refunded, "refunded");
+        vm.expectRevert(abi.encodeWithSelector(JobEscrow.WrongState.selector, IJobStates.JobState.Refunded));
+        escrow.refund(job, terms, policy);
+    }
+
+    function test_refund_notWhileAClaimIsAccepted() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _open();
+        claimAs(executor, job, terms, policy, ANSWER, noData());
+        vm.warp(terms.deadline + 100 days);
+        vm.expectRevert(abi.encodeWithSelector(JobEscrow.ClaimAccepted.selector, claimIdOf(job, executor, ANSWER)));
+        escrow.refund(job, terms, policy);
+        escrow.finalise(job, terms, policy, "");
+    }
+
+    function test_refund_aPendingClaimDoesNotHoldItUp() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _openBonded();
+        stub.setOnSubmit(Status.Pending);
+        claimAs(executor, job, terms, policy, ANSWER, noData());
+        vm.warp(terms.deadline + 1);
+        escrow.refund(job, terms, policy);
+        assertEq(_balance(requester), 100 ether, "back");
+        assertEq(_balance(executor), 2 ether, "the bond too");
+    }
+
+    function test_refund_waitsForADisputeButNotForEver() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _open();
+        stub.setOnSubmit(Status.Pending);
+        claimAs(executor, job, terms, policy, ANSWER, noData());
+        stub.set(claimIdOf(job, executor, ANSWER), Status.Pending, type(uint64).max, terms.deadline + 5 days);
+        vm.warp(terms.deadline + 5 days);
+        vm.expectRevert(abi.encodeWithSelector(JobEscrow.InDispute.selector, uint256(terms.deadline) + 5 days));
+        escrow.refund(job, terms, policy);
+        stub.set(claimIdOf(job, executor, ANSWER), Status.Pending, type(uint64).max, type(uint64).max);
+        vm.warp(uint256(terms.deadline) + 30 days);
+        vm.expectRevert(abi.encodeWithSelector(JobEscrow.InDispute.selector, uint256(terms.deadline) + 30 days));
+        escrow.refund(job, terms, policy);
+        vm.warp(uint256(terms.deadline) + 30 days + 1);
+        escrow.refund(job, terms, policy);
+    }
+
+    function test_refund_atOnceWhenTheNamedExecutorWasRejected() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _openBonded();
+        stub.setOnSubmit(Status.Pending);
+        claimAs(executor, job, terms, policy, ANSWER, noData());
+        vm.expectRevert(abi.encodeWithSelector(JobEscrow.TooEarly.selector, uint256(terms.deadline) + 1));
+        escrow.refund(job, terms, policy);
+        stub.set(claimIdOf(job, executor, ANSWER), Status.Rejected, 0, 0);
+        vm.prank(rival);
+        escrow.refund(job, terms, policy);
+        assertEq(_balance(requester), 102 ether, "money and bond");
+    }
+
+    function test_refund_notAtOnceWhenOthersMayStillAnswer() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _openToAll();
+        stub.setOnSubmit(Status.Pending);
+        commitAndClaim(executor, job, terms, policy, ANSWER, noData());
+        stub.set(claimIdOf(job, executor, ANSWER), Status.Rejected, 0, 0);
+        vm.expectRevert(abi.encodeWithSelector(JobEscrow.TooEarly.selector, uint256(terms.deadline) + 1));
+        escrow.refund(job, terms, policy);
+    }
+
+    function test_refund_byTheNamedExecutorThatGivesUp() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _open();
+        vm.prank(requester);
+        vm.expectRevert(abi.encodeWithSelector(JobEscrow.TooEarly.selector, uint256(terms.deadline) + 1));
+        escrow.refund(job, terms, policy);
+        vm.prank(executor);
+        escrow.refund(job, terms, policy);
+        assertEq(_balance(requester), 100 ether, "back");
+    }
+
+    function test_refund_aBrokenVerifierHoldsUpNobody() public {
+        for (uint256 i = 0; i < 2; ++i) {
+            (Job memory job, Terms memory terms, bytes memory policy) = _open();
+            stub.setBroken(false, false);
+            stub.setOnSubmit(Status.Pending);
+            claimAs(executor, job, terms, policy, ANSWER, noData());
+            stub.setBroken(i == 0, i == 1);
+            vm.warp(terms.deadline + 1);
+            escrow.refund(job, terms, policy);
+        }
+        assertEq(_balance(requester), 200 ether, "back");
+    }
+
+    // -------------------------------------------------------------- withdraw
+
+    function test_withdraw_sendsOnesOwnOnce() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _open();
+        claimAs(executor, job, terms, policy, ANSWER, noData());
+        escrow.finalise(job, terms, policy, "");
+        vm.prank(rival);
+        vm.expectRevert(abi.encodeWithSelector(JobEscrow.NothingOwed.selector));
+        escrow.withdraw(address(token), address(0));
+        vm.prank(executor);
+        escrow.withdraw(address(token), address(0));
+        assertEq(token.balanceOf(executor), 1_100 ether, "withdrawn");
+        vm.prank(executor);
+        vm.expectRevert(abi.encodeWithSelector(JobEscrow.NothingOwed.selector));
+        escrow.withdraw(address(token), address(0));
+        assertEq(token.balanceOf(address(escrow)), 0, "nothing is left");
+    }
+
+    // -------------------------------------------------------------- tokens of every kind
+
+    function test_token_withATaxPaysWhatArrived() public {
+        TaxToken taxed = new TaxToken();
+        (Job memory job, Terms memory terms, bytes memory policy) = _openIn(address(taxed), 0);
+        JobEscrow.Answer memory answer = answerOf(executor, ANSWER, 99 ether);
+        vm.prank(executor);
+        escrow.claim(job, terms, policy, answer, noData());
+        escrow.finalise(job, terms, policy, "");
+        assertEq(escrow.balanceOf(address(taxed), executor), 99 ether, "what came");
+        assertEq(taxed.balanceOf(address(escrow)), 99 ether, "is here");
+    }
+
+    function test_token_withATaxCannotBeABond() public {
+        TaxToken taxed = new TaxToken();
+        (Job memory job, Terms memory terms, bytes memory policy) = _openIn(address(taxed), 1 ether);
+        taxed.mint(executor, 10 ether);
+        vm.prank(executor);
+        taxed.approve(address(escrow), 10 ether);
+        _claimRefused(job, terms, policy, answerOf(executor, ANSWER, 1), noData(), abi.encodeWithSelector(JobEscrow.TransferTaxed.selector, address(taxed)));
+    }
+
+    function test_token_thatRebasesHurtsOnlyItself() public {
+        RebaseToken rebasing = new RebaseToken();
+        (Job memory job, Terms memory terms, bytes memory policy) = _openIn(address(rebasing), 0);
+        (Job memory other, Terms memory otherTerms,) = _open();
+        claimAs(executor, job, terms, policy, ANSWER, noData());
+        rebasing.rebase(address(escrow), 50);
+        escrow.finalise(job, terms, policy, "");
+        vm.prank(executor);
+        vm.expectRevert();
+        escrow.withdraw(address(rebasing), address(0)); // there is not enough of it any more; nothing is marked as paid
+        assertEq(escrow.balanceOf(address(rebasing), executor), 100 ether, "still owed");
+        claimAs(executor, other, otherTerms, policy, ANSWER, noData());
+        escrow.finalise(other, otherTerms, policy, "");
+        vm.prank(executor);
+        escrow.withdraw(address(token), address(0));
+    }
+
+    function test_token_thatReturnsNothingWorks() public {
+        NoReturnToken silent = new NoReturnToken();
+        silent.mint(requester, 100 ether);
+        vm.prank(requester);
+        silent.approve(address(escrow), type(uint256).max);
+        bytes memory policy = stubPolicy();
+        Job memory job = makeJob(policy);
+        Terms memory terms = makeTerms();
+        terms.token = address(silent);
+        openJob(job, terms, policy);
+        claimAs(executor, job, terms, policy, ANSWER, noData());
+        escrow.finalise(job, terms, policy, "");
+        vm.prank(executor);
+        escrow.withdraw(address(silent), address(0));
+        assertEq(silent.balanceOf(executor), 100 ether, "withdrawn");
+    }
+
+    function test_token_thatReturnsFalseIsAFailure() public {
+        FalseToken lying = new FalseToken();
+        (Job memory job, Terms memory terms, bytes memory policy) = _openIn(address(lying), 0);
+        claimAs(executor, job, terms, policy, ANSWER, noData());
+        escrow.finalise(job, terms, policy, "");
+        lying.setLie(true);
+        vm.prank(executor);
+        vm.expectRevert();
+        escrow.withdraw(address(lying), address(0));
+        assertEq(escrow.balanceOf(address(lying), executor), 100 ether, "still owed");
+        Job memory another = makeJob(policy);
+        vm.prank(requester);
+        vm.expectRevert();
+        escrow.open(another, terms, policy);
+        lying.setLie(false);
+        vm.prank(executor);
+        escrow.withdraw(address(lying), address(0));
+    }
+
+    function test_token_thatBlacklistsAReceiverBlocksOnlyThatAddress() public {
+        BlacklistToken listed = new BlacklistToken();
+        (Job memory job, Terms memory terms, bytes memory policy) = _openIn(address(listed), 0);
+        claimAs(executor, job, terms, policy, ANSWER, noData());
+        listed.setBlocked(executor, true);
+        escrow.finalise(job, terms, policy, ""); // nothing is pushed, so nothing can be blocked
+        vm.prank(executor);
+        vm.expectRevert();
+        escrow.withdraw(address(listed), address(0));
+        vm.prank(executor);
+        escrow.withdraw(address(listed), rival);
+        assertEq(listed.balanceOf(rival), 100 ether, "elsewhere");
+    }
+
+    function test_token_withHooksCannotReenter() public {
+        HookToken hooks = new HookToken();
+        Reentrant attacker = new Reentrant(escrow, hooks);
+        hooks.mint(address(attacker), 200 ether);
+        bytes memory policy = stubPolicy();
+        Job memory job = makeJob(policy);
+        job.requester = address(attacker);
+        Terms memory terms = makeTerms();
+        (terms.token, terms.executor) = (address(hooks), address(attacker));
+        attacker.run(job, terms, policy);
+        assertEq(hooks.balanceOf(address(attacker)), 200 ether, "it has what it had");
+        assertEq(hooks.balanceOf(address(escrow)), 0, "and nothing of anybody's");
+        assertTrue(attacker.tries() >= 4, "it tried");
+        assertEq(attacker.successes(), 0, "in vain");
+    }
+
+    // -------------------------------------------------------------- ids
+
+    function test_garbageNeverChangesAStatus(bytes memory evidence) public {
+        bytes memory policy = quorumPolicy();
+        Job memory job = makeJob(policy);
+        Terms memory terms = makeTerms();
+        openJob(job, terms, policy);
+        vm.warp(block.timestamp + QUIET + 1);
+        try quorum.submit(job, executor, ANSWER, evidence) {
+            assertTrue(false, "garbage was taken");
+        } catch {}
+        (Status status,) = quorum.status(claimIdOf(job, executor, ANSWER));
+        assertTrue(status == Status.None, "status");
+        try owner.submit(job, executor, ANSWER, evidence) {
+            assertTrue(false, "garbage was taken");
+        } catch {}
+        try direct.submit(job, executor, ANSWER, evidence) {
+            assertTrue(false, "garbage was taken");
+        } catch {}
+    }
+
+    // -------------------------------------------------------------- helpers
+
+    function _plain() internal returns (Job memory job, Terms memory terms, bytes memory policy) {
+        policy = stubPolicy();
+        job = makeJob(policy);
+        terms = makeTerms();
+    }
+
+    function _open() internal returns (Job memory job, Terms memory terms, bytes memory policy) {
+        (job, terms, policy) = _plain();
+        openJob(job, terms, policy);
+    }
+
+    function _openBonded() internal returns (Job memory job, Terms memory terms, bytes memory policy) {
+        (job, terms, policy) = _plain();
+        terms.bond = 2 ether;
+        openJob(job, terms, policy);
+    }
+
+    function _openToAll() internal returns (Job memory job, Terms memory terms, bytes memory policy) {
+        return _openToAll(0);
+    }
+
+    function _openToAll(uint96 bond) internal returns (Job memory job, Terms memory terms, bytes memory policy) {
+        (job, terms, policy) = _plain();
+        (terms.executor, terms.bond) = (address(0), bond);
+        openJob(job, terms, policy);
+    }
+
+    function _openIn(address money, uint96 bond) internal returns (Job memory job, Terms memory terms, bytes memory policy) {
+        (job, terms, policy) = _plain();
+        (terms.token, terms.bond) = (money, bond);
+        Token(money).mint(requester, 1_000 ether);
+        vm.prank(requester);
+        Token(money).approve(address(escrow), type(uint256).max);
+        openJob(job, terms, policy);
+    }
+
+    function _openWithCallback() internal returns (Job memory job, Terms memory terms, bytes memory policy, Listener listener) {
+        (job, terms, policy) = _plain();
+        listener = new Listener();
+        (terms.callback, terms.callbackGas) = (address(listener), 200_000);
+        openJob(job, terms, policy);
+        JobEscrow.Answer memory answer = answerOf(executor, keccak256("output"), terms.amount);
+        answer.output = "output";
+        vm.prank(executor);
+        escrow.claim(job, terms, policy, answer, noData());
+    }
+
+    function _fundedClaim(address who, Job memory job, Terms memory terms, bytes memory policy, bytes32 outputHash) internal {
+        token.mint(who, terms.bond);
+        vm.prank(who);
+        token.approve(address(escrow), type(uint256).max);
+        commitAndClaim(who, job, terms, policy, outputHash, noData());
+    }
+
+    function _fundedClaimRefused(address who, Job memory job, Terms memory terms, bytes memory policy) internal {
+        vm.prank(who);
+        vm.expectRevert(abi.encodeWithSelector(JobEscrow.WrongState.selector, IJobStates.JobState.Final));
+        escrow.claim(job, terms, policy, answerOf(who, ANSWER, 1), noData());
+    }
+
+    function _refused(Job memory job, Terms memory terms, bytes memory policy, bytes4 selector) internal {
+        uint256 before = token.balanceOf(requester);
+        vm.prank(requester);
+        (bool ok, bytes memory why) = address(escrow).call(abi.encodeCall(JobEscrow.open, (job, terms, policy)));
+        assertTrue(!ok, "opened");
+        assertEq(bytes32(bytes4(why)), bytes32(selector), "reason");
+        assertEq(token.balanceOf(requester), before, "no money moved");
+    }
+
+    function _claimRefused(Job memory job, Terms memory terms, bytes memory policy, JobEscrow.Answer memory answer, Evidence[] memory evidence, bytes memory why) internal {
+        vm.prank(executor);
+        vm.expectRevert(why);
+        escrow.claim(job, terms, policy, answer, evidence);
+    }
+
+    function _permit(uint256 value, uint256 deadline) internal view returns (uint8, bytes32, bytes32) {
+        bytes32 typeHash = keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)");
+        bytes32 inner = keccak256(abi.encode(typeHash, requester, address(escrow), value, token.nonces(requester), deadline));
+        return vm.sign(REQUESTER_KEY, keccak256(abi.encodePacked(hex"1901", token.DOMAIN_SEPARATOR(), inner)));
+    }
+
+    function _copy(Job memory job) internal pure returns (Job memory) {
+        return abi.decode(abi.encode(job), (Job));
+    }
+
+    function _copy(Terms memory terms) internal pure returns (Terms memory) {
+        return abi.decode(abi.encode(terms), (Terms));
+    }
+}
+
+/// @dev Requester and executor in one, which calls back into the escrow from every token hook.
+contract Reentrant is ITokenHook {
+    JobEscrow internal escrow;
+    HookToken internal money;
+    Job internal job;
+    Terms internal terms;
+    bytes internal policy;
+    uint256 public tries;
+    uint256 public successes;
+
+    constructor(JobEscrow escrow_, HookToken money_) {
+        (escrow, money) = (escrow_, money_);
+        money.setHook(true);
+        money.approve(address(escrow), type(uint256).max);
+    }
+
+    function run(Job memory job_, Terms memory terms_, bytes memory policy_) external {
+        (job, terms, policy) = (job_, terms_, policy_);
+        escrow.open(job, terms, policy);
+        JobEscrow.Answer memory answer;
+        (answer.executor, answer.outputHash, answer.amount) = (address(this), "answer", terms.amount);
+        escrow.claim(job, terms, policy, answer, new Evidence[](1));
+        escrow.finalise(job, terms, policy, "");
+        escrow.withdraw(address(money), address(0));
+    }
+
+    function onToken(address, address, uint256) external {
+        tries += 2;
+        (bool a,) = address(escrow).call(abi.encodeCall(JobEscrow.withdraw, (address(money), address(0))));
+        (bool b,) = address(escrow).call(abi.encodeCall(JobEscrow.refund, (job, terms, policy)));
+        if (a || b) ++successes;
+    }
+}
