@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {QuorumVerifier} from "../src/evidence/QuorumVerifier.sol";
 import {IOceanEscrow} from "../src/settlement/IOceanEscrow.sol";
 import {Job} from "../src/settlement/Job.sol";
-import {Evidence, JobEscrow, Terms} from "../src/settlement/JobEscrow.sol";
+import {Evidence, IJobEscrow, Terms} from "../src/settlement/IJobEscrow.sol";
 import {OceanDoor} from "../src/settlement/OceanDoor.sol";
 import {OceanFixture} from "./OceanDoor.t.sol";
 
@@ -41,19 +41,19 @@ contract GasTest is OceanFixture {
     function _run(bytes memory policy, Terms memory terms, bool known) internal {
         Job memory job = makeJob(policy);
         bytes32 id = idOf(job);
-        uint256 used = _transaction(requester, address(escrow), abi.encodeCall(JobEscrow.open, (job, terms, policy)));
+        uint256 used = _transaction(requester, address(escrow), abi.encodeCall(IJobEscrow.open, (job, terms, policy)));
         if (known) _keep("gas_open", used, 140_000);
         Vote memory a = voteAs(0, id, ANSWER);
         Vote memory b = voteAs(1, id, ANSWER);
         used = _transaction(vm.addr(signerKeys[2]), address(quorum), abi.encodeCall(QuorumVerifier.commit, (id, keccak256("x"))));
         if (known) vm.snapshotValue("settlement", "gas_quorum_commit", used);
         vm.warp(block.timestamp + QUIET + 1);
-        used = _transaction(executor, address(escrow), abi.encodeCall(JobEscrow.claim, (job, terms, policy, answerOf(executor, ANSWER, terms.amount), withData(0, reveals(a, b)))));
+        used = _transaction(executor, address(escrow), abi.encodeCall(IJobEscrow.claim, (job, terms, policy, answerOf(executor, ANSWER, terms.amount), withData(0, reveals(a, b)))));
         if (known) _keep("gas_claim_quorum_2of3", used, 160_000);
-        used = _transaction(executor, address(escrow), abi.encodeCall(JobEscrow.finalise, (job, terms, policy, "")));
+        used = _transaction(executor, address(escrow), abi.encodeCall(IJobEscrow.finalise, (job, terms, policy, "")));
         if (known) _keep("gas_finalise", used, 70_000);
         else vm.snapshotValue("settlement", "gas_finalise_first_credit", used);
-        used = _transaction(executor, address(escrow), abi.encodeCall(JobEscrow.withdraw, (address(token), address(0))));
+        used = _transaction(executor, address(escrow), abi.encodeCall(IJobEscrow.withdraw, (address(token), address(0))));
         if (known) _keep("gas_withdraw", used, 45_000);
     }
 
@@ -68,12 +68,12 @@ contract GasTest is OceanFixture {
         openJob(job, terms, policy);
         bytes32 outputHash = keccak256(direct.execute(job.subjectRoot, input));
         bytes32 salt = "salt";
-        uint256 used = _transaction(executor, address(escrow), abi.encodeCall(JobEscrow.commit, (idOf(job), keccak256(abi.encode(claimIdOf(job, executor, outputHash), salt)))));
+        uint256 used = _transaction(executor, address(escrow), abi.encodeCall(IJobEscrow.commit, (idOf(job), keccak256(abi.encode(claimIdOf(job, executor, outputHash), salt)))));
         vm.snapshotValue("settlement", "gas_commit", used);
         vm.roll(block.number + 1);
-        JobEscrow.Answer memory answer = answerOf(executor, outputHash, terms.amount);
+        IJobEscrow.Answer memory answer = answerOf(executor, outputHash, terms.amount);
         answer.salt = salt;
-        used = _transaction(executor, address(escrow), abi.encodeCall(JobEscrow.claim, (job, terms, policy, answer, withData(0, input))));
+        used = _transaction(executor, address(escrow), abi.encodeCall(IJobEscrow.claim, (job, terms, policy, answer, withData(0, input))));
         vm.snapshotValue("settlement", "gas_claim_direct_2_macs", used);
     }
 
@@ -83,7 +83,7 @@ contract GasTest is OceanFixture {
         Terms memory terms = makeTerms();
         openJob(job, terms, policy);
         vm.warp(terms.deadline + 1);
-        vm.snapshotValue("settlement", "gas_refund", _transaction(rival, address(escrow), abi.encodeCall(JobEscrow.refund, (job, terms, policy))));
+        vm.snapshotValue("settlement", "gas_refund", _transaction(rival, address(escrow), abi.encodeCall(IJobEscrow.refund, (job, terms, policy))));
     }
 
     /// @dev A door's open and finalise, less what a node pays at Ocean's Escrow alone in the same state.
@@ -110,7 +110,7 @@ contract GasTest is OceanFixture {
             Vote memory b = voteAs(1, idOf(job), ANSWER);
             vm.warp(block.timestamp + QUIET + 1);
             claimAs(executor, job, terms, policy, ANSWER, withData(0, reveals(a, b)));
-            finalised = _transaction(executor, address(escrow), abi.encodeCall(JobEscrow.finalise, (job, terms, policy, "")));
+            finalised = _transaction(executor, address(escrow), abi.encodeCall(IJobEscrow.finalise, (job, terms, policy, "")));
         }
         vm.snapshotValue("settlement", "gas_ocean_alone", alone);
         vm.snapshotValue("settlement", "gas_door_open", opened);

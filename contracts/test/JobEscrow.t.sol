@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {EvidencePolicy} from "../src/settlement/EvidencePolicy.sol";
 import {IJobCallback, IJobStates, Status} from "../src/settlement/IEvidenceVerifier.sol";
 import {Job} from "../src/settlement/Job.sol";
-import {Evidence, JobEscrow, Terms} from "../src/settlement/JobEscrow.sol";
+import {Evidence, IJobEscrow, Terms} from "../src/settlement/IJobEscrow.sol";
 import {Fixture, StubVerifier} from "./Fixture.sol";
 import {BlacklistToken, FalseToken, HookToken, ITokenHook, NoReturnToken, RebaseToken, TaxToken, Token} from "./Tokens.sol";
 
@@ -54,52 +54,52 @@ contract JobEscrowTest is Fixture {
 
     function test_open_refusesWhatCannotEndWell() public {
         (Job memory job, Terms memory terms, bytes memory policy) = _plain();
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.NotTheRequester.selector, address(this)));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.NotTheRequester.selector, address(this)));
         escrow.open(job, terms, policy);
 
         Job memory elsewhere = _copy(job);
         elsewhere.chainId = 1;
-        _refused(elsewhere, terms, policy, JobEscrow.NotThisSettlement.selector);
+        _refused(elsewhere, terms, policy, IJobEscrow.NotThisSettlement.selector);
         elsewhere = _copy(job);
         elsewhere.settlement = address(1);
-        _refused(elsewhere, terms, policy, JobEscrow.NotThisSettlement.selector);
+        _refused(elsewhere, terms, policy, IJobEscrow.NotThisSettlement.selector);
         elsewhere = _copy(job);
         elsewhere.policyHash = keccak256("another policy");
-        _refused(elsewhere, terms, policy, JobEscrow.WrongPolicy.selector);
+        _refused(elsewhere, terms, policy, IJobEscrow.WrongPolicy.selector);
 
         Terms memory bad = _copy(terms);
         bad.amount = 0;
-        _refused(job, bad, policy, JobEscrow.BadTerms.selector);
+        _refused(job, bad, policy, IJobEscrow.BadTerms.selector);
         bad = _copy(terms);
         bad.deadline = uint64(block.timestamp) - 1;
-        _refused(job, bad, policy, JobEscrow.TooLate.selector);
+        _refused(job, bad, policy, IJobEscrow.TooLate.selector);
         bad = _copy(terms);
         bad.deadline = uint64(block.timestamp + 3_651 days);
-        _refused(job, bad, policy, JobEscrow.BadTerms.selector);
+        _refused(job, bad, policy, IJobEscrow.BadTerms.selector);
         bad = _copy(terms);
         (bad.feeBps, bad.feeTo, bad.royaltyBps, bad.royaltyTo) = (6_000, market, 4_001, market);
-        _refused(job, bad, policy, JobEscrow.BadTerms.selector);
+        _refused(job, bad, policy, IJobEscrow.BadTerms.selector);
         bad = _copy(terms);
         bad.feeBps = 1;
-        _refused(job, bad, policy, JobEscrow.BadTerms.selector);
+        _refused(job, bad, policy, IJobEscrow.BadTerms.selector);
         bad = _copy(terms);
         bad.royaltyBps = 1;
-        _refused(job, bad, policy, JobEscrow.BadTerms.selector);
+        _refused(job, bad, policy, IJobEscrow.BadTerms.selector);
         bad = _copy(terms);
         bad.callback = address(1);
-        _refused(job, bad, policy, JobEscrow.BadTerms.selector);
+        _refused(job, bad, policy, IJobEscrow.BadTerms.selector);
         bad = _copy(terms);
         bad.callbackGas = 100_000;
-        _refused(job, bad, policy, JobEscrow.BadTerms.selector);
+        _refused(job, bad, policy, IJobEscrow.BadTerms.selector);
         bad = _copy(terms);
         (bad.callback, bad.callbackGas) = (address(1), 2_000_001);
-        _refused(job, bad, policy, JobEscrow.BadTerms.selector);
+        _refused(job, bad, policy, IJobEscrow.BadTerms.selector);
         bad = _copy(terms);
         bad.door = address(1);
-        _refused(job, bad, policy, JobEscrow.BadTerms.selector);
+        _refused(job, bad, policy, IJobEscrow.BadTerms.selector);
         bad = _copy(terms);
         bad.lockSeconds = 1;
-        _refused(job, bad, policy, JobEscrow.BadTerms.selector);
+        _refused(job, bad, policy, IJobEscrow.BadTerms.selector);
         bad = _copy(terms);
         bad.token = address(0xdead);
         vm.prank(requester);
@@ -107,7 +107,7 @@ contract JobEscrowTest is Fixture {
         escrow.open(job, bad, policy);
 
         openJob(job, terms, policy);
-        _refused(job, terms, policy, JobEscrow.WrongState.selector); // one question is opened once
+        _refused(job, terms, policy, IJobEscrow.WrongState.selector); // one question is opened once
     }
 
     function test_open_refusesAWindowThatEndsAfterTheDeadline() public {
@@ -115,7 +115,7 @@ contract JobEscrowTest is Fixture {
         Job memory job = makeJob(policy);
         Terms memory terms = makeTerms();
         terms.deadline = uint64(block.timestamp + 1 hours - 1);
-        _refused(job, terms, policy, JobEscrow.TooLate.selector);
+        _refused(job, terms, policy, IJobEscrow.TooLate.selector);
         terms.deadline += 1;
         openJob(job, terms, policy);
     }
@@ -158,7 +158,7 @@ contract JobEscrowTest is Fixture {
         (Job memory job, Terms memory terms, bytes memory policy) = _open();
         claimAs(executor, job, terms, policy, ANSWER, noData());
         assertTrue(stateOf(job) == IJobStates.JobState.Claimed, "claimed");
-        JobEscrow.ClaimView[] memory list = escrow.claimsOf(job, terms, policy);
+        IJobEscrow.ClaimView[] memory list = escrow.claimsOf(job, terms, policy);
         assertEq(list.length, 1, "claims");
         assertEq(list[0].claimId, claimIdOf(job, executor, ANSWER), "claimId");
         assertEq(list[0].amount, 100 ether, "amount");
@@ -166,13 +166,13 @@ contract JobEscrowTest is Fixture {
 
     function test_claim_refusesAnybodyElseThanTheNamedExecutor() public {
         (Job memory job, Terms memory terms, bytes memory policy) = _open();
-        JobEscrow.Answer memory answer = answerOf(executor, ANSWER, terms.amount);
+        IJobEscrow.Answer memory answer = answerOf(executor, ANSWER, terms.amount);
         vm.prank(rival);
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.NotTheExecutor.selector, rival));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.NotTheExecutor.selector, rival));
         escrow.claim(job, terms, policy, answer, noData());
         answer.executor = rival;
         vm.prank(executor);
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.NotTheExecutor.selector, executor));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.NotTheExecutor.selector, executor));
         escrow.claim(job, terms, policy, answer, noData());
     }
 
@@ -180,24 +180,24 @@ contract JobEscrowTest is Fixture {
         (Job memory job, Terms memory terms, bytes memory policy) = _open();
         Terms memory richer = _copy(terms);
         richer.bond = 1;
-        _claimRefused(job, richer, policy, answerOf(executor, ANSWER, 1), noData(), abi.encodeWithSelector(JobEscrow.WrongTerms.selector, idOf(job)));
+        _claimRefused(job, richer, policy, answerOf(executor, ANSWER, 1), noData(), abi.encodeWithSelector(IJobEscrow.WrongTerms.selector, idOf(job)));
         bytes memory easier = single(address(new StubVerifier()), 0, "");
-        _claimRefused(job, terms, easier, answerOf(executor, ANSWER, 1), noData(), abi.encodeWithSelector(JobEscrow.WrongPolicy.selector, job.policyHash));
+        _claimRefused(job, terms, easier, answerOf(executor, ANSWER, 1), noData(), abi.encodeWithSelector(IJobEscrow.WrongPolicy.selector, job.policyHash));
     }
 
     function test_claim_refusesWithoutEvidence() public {
         (Job memory job, Terms memory terms, bytes memory policy) = _open();
-        _claimRefused(job, terms, policy, answerOf(executor, ANSWER, terms.amount), new Evidence[](0), abi.encodeWithSelector(JobEscrow.NoEvidence.selector));
+        _claimRefused(job, terms, policy, answerOf(executor, ANSWER, terms.amount), new Evidence[](0), abi.encodeWithSelector(IJobEscrow.NoEvidence.selector));
         _claimRefused(job, terms, policy, answerOf(executor, ANSWER, terms.amount), withData(1, ""), abi.encodeWithSelector(EvidencePolicy.LeafUnknown.selector, 1));
         stub.setOnSubmit(Status.None);
-        _claimRefused(job, terms, policy, answerOf(executor, ANSWER, terms.amount), noData(), abi.encodeWithSelector(JobEscrow.NoEvidence.selector));
+        _claimRefused(job, terms, policy, answerOf(executor, ANSWER, terms.amount), noData(), abi.encodeWithSelector(IJobEscrow.NoEvidence.selector));
         stub.setOnSubmit(Status.Rejected);
-        _claimRefused(job, terms, policy, answerOf(executor, ANSWER, terms.amount), noData(), abi.encodeWithSelector(JobEscrow.ClaimIsRejected.selector));
+        _claimRefused(job, terms, policy, answerOf(executor, ANSWER, terms.amount), noData(), abi.encodeWithSelector(IJobEscrow.ClaimIsRejected.selector));
     }
 
     function test_claim_refusesMoreThanTheJobHolds() public {
         (Job memory job, Terms memory terms, bytes memory policy) = _open();
-        _claimRefused(job, terms, policy, answerOf(executor, ANSWER, terms.amount + 1), noData(), abi.encodeWithSelector(JobEscrow.AmountTooLarge.selector, terms.amount + 1, terms.amount));
+        _claimRefused(job, terms, policy, answerOf(executor, ANSWER, terms.amount + 1), noData(), abi.encodeWithSelector(IJobEscrow.AmountTooLarge.selector, terms.amount + 1, terms.amount));
     }
 
     function test_claim_refusesAfterTheLastMoment() public {
@@ -206,7 +206,7 @@ contract JobEscrowTest is Fixture {
         Terms memory terms = makeTerms();
         openJob(job, terms, policy);
         vm.warp(terms.deadline - 1 hours + 1);
-        _claimRefused(job, terms, policy, answerOf(executor, ANSWER, terms.amount), noData(), abi.encodeWithSelector(JobEscrow.TooLate.selector, uint256(terms.deadline) + 1, terms.deadline));
+        _claimRefused(job, terms, policy, answerOf(executor, ANSWER, terms.amount), noData(), abi.encodeWithSelector(IJobEscrow.TooLate.selector, uint256(terms.deadline) + 1, terms.deadline));
         vm.warp(terms.deadline - 1 hours);
         claimAs(executor, job, terms, policy, ANSWER, noData());
     }
@@ -217,10 +217,10 @@ contract JobEscrowTest is Fixture {
         evidence[0].value = 2;
         vm.deal(executor, 10);
         vm.prank(executor);
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.WrongValue.selector, 2));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.WrongValue.selector, 2));
         escrow.claim{value: 3}(job, terms, policy, answerOf(executor, ANSWER, terms.amount), evidence);
         vm.prank(executor);
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.WrongValue.selector, 2));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.WrongValue.selector, 2));
         escrow.claim{value: 1}(job, terms, policy, answerOf(executor, ANSWER, terms.amount), evidence);
         vm.prank(executor);
         escrow.claim{value: 2}(job, terms, policy, answerOf(executor, ANSWER, terms.amount), evidence);
@@ -231,7 +231,7 @@ contract JobEscrowTest is Fixture {
         (Job memory job, Terms memory terms, bytes memory policy) = _open();
         stub.setOnSubmit(Status.Pending);
         claimAs(executor, job, terms, policy, ANSWER, noData());
-        _claimRefused(job, terms, policy, answerOf(executor, OTHER, terms.amount), noData(), abi.encodeWithSelector(JobEscrow.AlreadyClaimed.selector, executor));
+        _claimRefused(job, terms, policy, answerOf(executor, OTHER, terms.amount), noData(), abi.encodeWithSelector(IJobEscrow.AlreadyClaimed.selector, executor));
         stub.set(claimIdOf(job, executor, ANSWER), Status.Rejected, 0, 0);
         claimAs(executor, job, terms, policy, OTHER, noData()); // a rejected claim ends itself, not the job
         assertEq(escrow.claimsOf(job, terms, policy).length, 2, "claims");
@@ -240,15 +240,15 @@ contract JobEscrowTest is Fixture {
     function test_commit_thenClaimInALaterBlock() public {
         (Job memory job, Terms memory terms, bytes memory policy) = _openToAll();
         bytes32 id = idOf(job);
-        JobEscrow.Answer memory answer = answerOf(executor, ANSWER, terms.amount);
+        IJobEscrow.Answer memory answer = answerOf(executor, ANSWER, terms.amount);
         answer.salt = "salt";
         bytes32 commitment = keccak256(abi.encode(claimIdOf(job, executor, ANSWER), answer.salt));
-        _claimRefused(job, terms, policy, answer, noData(), abi.encodeWithSelector(JobEscrow.NotCommitted.selector, commitment));
+        _claimRefused(job, terms, policy, answer, noData(), abi.encodeWithSelector(IJobEscrow.NotCommitted.selector, commitment));
         escrow.commit(id, commitment);
-        _claimRefused(job, terms, policy, answer, noData(), abi.encodeWithSelector(JobEscrow.TooEarly.selector, block.number + 1));
+        _claimRefused(job, terms, policy, answer, noData(), abi.encodeWithSelector(IJobEscrow.TooEarly.selector, block.number + 1));
         vm.roll(block.number + 1);
         answer.salt = "pepper";
-        _claimRefused(job, terms, policy, answer, noData(), abi.encodeWithSelector(JobEscrow.NotCommitted.selector, keccak256(abi.encode(claimIdOf(job, executor, ANSWER), answer.salt))));
+        _claimRefused(job, terms, policy, answer, noData(), abi.encodeWithSelector(IJobEscrow.NotCommitted.selector, keccak256(abi.encode(claimIdOf(job, executor, ANSWER), answer.salt))));
         answer.salt = "salt";
         vm.prank(market); // whoever knows the salt may bring it
         escrow.claim(job, terms, policy, answer, noData());
@@ -256,7 +256,7 @@ contract JobEscrowTest is Fixture {
     }
 
     function test_commit_needsAnOpenJob() public {
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.WrongState.selector, IJobStates.JobState.None));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.WrongState.selector, IJobStates.JobState.None));
         escrow.commit("nothing", "commitment");
     }
 
@@ -270,7 +270,7 @@ contract JobEscrowTest is Fixture {
         escrow.commit(id, commitment); // copying the commitment changes nothing
         vm.roll(block.number + 1);
         commitAndClaim(rival, job, terms, policy, ANSWER, noData()); // saw the answer, claims first
-        JobEscrow.Answer memory answer = answerOf(executor, ANSWER, terms.amount);
+        IJobEscrow.Answer memory answer = answerOf(executor, ANSWER, terms.amount);
         answer.salt = "salt";
         escrow.claim(job, terms, policy, answer, noData());
         escrow.finalise(job, terms, policy, "");
@@ -285,9 +285,9 @@ contract JobEscrowTest is Fixture {
         vm.prank(executor);
         escrow.commit(idOf(job), keccak256(abi.encode(claimIdOf(job, executor, ANSWER), keccak256(abi.encode(executor)))));
         vm.roll(block.number + 1);
-        JobEscrow.Answer memory answer = answerOf(executor, ANSWER, terms.amount);
+        IJobEscrow.Answer memory answer = answerOf(executor, ANSWER, terms.amount);
         answer.salt = keccak256(abi.encode(executor));
-        _claimRefused(job, terms, policy, answer, noData(), abi.encodeWithSelector(JobEscrow.ClaimsFull.selector));
+        _claimRefused(job, terms, policy, answer, noData(), abi.encodeWithSelector(IJobEscrow.ClaimsFull.selector));
         stub.set(claimIdOf(job, address(0x1003), keccak256(abi.encode(uint160(3)))), Status.Rejected, 0, 0);
         stub.setOnSubmit(Status.Accepted);
         vm.prank(executor);
@@ -304,7 +304,7 @@ contract JobEscrowTest is Fixture {
         vm.prank(executor);
         escrow.commit(idOf(job), keccak256(abi.encode(claimIdOf(job, executor, ANSWER), salt)));
         for (uint160 i = 1; i <= 8; ++i) _fundedClaim(address(0x1000 + i), job, terms, policy, ANSWER);
-        JobEscrow.Answer memory answer = answerOf(executor, ANSWER, terms.amount);
+        IJobEscrow.Answer memory answer = answerOf(executor, ANSWER, terms.amount);
         answer.salt = salt;
         vm.prank(executor);
         escrow.claim(job, terms, policy, answer, noData());
@@ -324,23 +324,23 @@ contract JobEscrowTest is Fixture {
         assertTrue(stateOf(job) == IJobStates.JobState.Final, "final");
         assertEq(_balance(executor), 100 ether, "paid");
         assertEq(escrow.answerOf(idOf(job)), ANSWER, "answer");
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.WrongState.selector, IJobStates.JobState.Final));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.WrongState.selector, IJobStates.JobState.Final));
         escrow.finalise(job, terms, policy, "");
         vm.warp(terms.deadline + 1);
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.WrongState.selector, IJobStates.JobState.Final));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.WrongState.selector, IJobStates.JobState.Final));
         escrow.refund(job, terms, policy);
     }
 
     function test_finalise_needsAnAcceptedClaim() public {
         (Job memory job, Terms memory terms, bytes memory policy) = _open();
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.WrongState.selector, IJobStates.JobState.Open));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.WrongState.selector, IJobStates.JobState.Open));
         escrow.finalise(job, terms, policy, "");
         stub.setOnSubmit(Status.Pending);
         claimAs(executor, job, terms, policy, ANSWER, noData());
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.NotAccepted.selector));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.NotAccepted.selector));
         escrow.finalise(job, terms, policy, "");
         stub.set(claimIdOf(job, executor, ANSWER), Status.Pending, uint64(block.timestamp + 10), 0);
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.NotAccepted.selector));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.NotAccepted.selector));
         escrow.finalise(job, terms, policy, "");
         vm.warp(block.timestamp + 10); // silence accepts, without a transaction
         escrow.finalise(job, terms, policy, "");
@@ -394,7 +394,7 @@ contract JobEscrowTest is Fixture {
         vm.warp(terms.deadline + 1);
         // With less gas the verifier's answer would be cut off and look like silence: the money would go back.
         for (uint256 given = 30_000; given < 140_000; given += 2_500) {
-            (bool ok,) = address(escrow).call{gas: given}(abi.encodeCall(JobEscrow.refund, (job, terms, policy)));
+            (bool ok,) = address(escrow).call{gas: given}(abi.encodeCall(IJobEscrow.refund, (job, terms, policy)));
             assertTrue(!ok, "refunded although the claim is accepted");
         }
         escrow.finalise(job, terms, policy, "");
@@ -407,13 +407,13 @@ contract JobEscrowTest is Fixture {
         escrow.finalise(job, terms, policy, "output");
         assertEq(listener.calls(), 1, "calls");
         assertEq(keccak256(listener.last()), keccak256("output"), "output");
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.NothingOwed.selector));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.NothingOwed.selector));
         escrow.retryCallback(job, terms, policy, "output");
     }
 
     function test_callback_needsTheRightOutput() public {
         (Job memory job, Terms memory terms, bytes memory policy,) = _openWithCallback();
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.WrongOutput.selector));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.WrongOutput.selector));
         escrow.finalise(job, terms, policy, "lie");
     }
 
@@ -423,7 +423,7 @@ contract JobEscrowTest is Fixture {
         Terms memory terms = makeTerms();
         (terms.callback, terms.callbackGas) = (address(new Listener()), 200_000);
         openJob(job, terms, policy);
-        _claimRefused(job, terms, policy, answerOf(executor, keccak256("output"), terms.amount), noData(), abi.encodeWithSelector(JobEscrow.WrongOutput.selector));
+        _claimRefused(job, terms, policy, answerOf(executor, keccak256("output"), terms.amount), noData(), abi.encodeWithSelector(IJobEscrow.WrongOutput.selector));
     }
 
     function test_callback_thatFailsLeavesThePaymentAndMayBeRetriedByAnybody() public {
@@ -454,7 +454,7 @@ contract JobEscrowTest is Fixture {
 
     function test_callback_withoutEnoughGasRevertsInsteadOfFailing() public {
         (Job memory job, Terms memory terms, bytes memory policy, Listener listener) = _openWithCallback();
-        (bool ok,) = address(escrow).call{gas: 250_000}(abi.encodeCall(JobEscrow.finalise, (job, terms, policy, bytes("output"))));
+        (bool ok,) = address(escrow).call{gas: 250_000}(abi.encodeCall(IJobEscrow.finalise, (job, terms, policy, bytes("output"))));
         assertTrue(!ok && listener.calls() == 0, "a griefer cannot make the callback fail by giving it little");
         escrow.finalise(job, terms, policy, "output");
         assertEq(listener.calls(), 1, "told");
@@ -466,7 +466,7 @@ contract JobEscrowTest is Fixture {
         Terms memory terms = makeTerms();
         (terms.callback, terms.callbackGas) = (address(0xBEEF), 50_000);
         openJob(job, terms, policy);
-        JobEscrow.Answer memory answer = answerOf(executor, keccak256("output"), terms.amount);
+        IJobEscrow.Answer memory answer = answerOf(executor, keccak256("output"), terms.amount);
         answer.output = "output";
         vm.prank(executor);
         escrow.claim(job, terms, policy, answer, noData());
@@ -479,14 +479,14 @@ contract JobEscrowTest is Fixture {
     function test_refund_afterTheDeadlineByAnybody() public {
         (Job memory job, Terms memory terms, bytes memory policy) = _open();
         vm.warp(terms.deadline);
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.TooEarly.selector, uint256(terms.deadline) + 1));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.TooEarly.selector, uint256(terms.deadline) + 1));
         escrow.refund(job, terms, policy);
         vm.warp(terms.deadline + 1);
         vm.prank(rival);
         escrow.refund(job, terms, policy);
         assertEq(_balance(requester), 100 ether, "back");
         assertTrue(stateOf(job) == IJobStates.JobState.Refunded, "refunded");
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.WrongState.selector, IJobStates.JobState.Refunded));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.WrongState.selector, IJobStates.JobState.Refunded));
         escrow.refund(job, terms, policy);
     }
 
@@ -494,7 +494,7 @@ contract JobEscrowTest is Fixture {
         (Job memory job, Terms memory terms, bytes memory policy) = _open();
         claimAs(executor, job, terms, policy, ANSWER, noData());
         vm.warp(terms.deadline + 100 days);
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.ClaimAccepted.selector, claimIdOf(job, executor, ANSWER)));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.ClaimAccepted.selector, claimIdOf(job, executor, ANSWER)));
         escrow.refund(job, terms, policy);
         escrow.finalise(job, terms, policy, "");
     }
@@ -515,11 +515,11 @@ contract JobEscrowTest is Fixture {
         claimAs(executor, job, terms, policy, ANSWER, noData());
         stub.set(claimIdOf(job, executor, ANSWER), Status.Pending, type(uint64).max, terms.deadline + 5 days);
         vm.warp(terms.deadline + 5 days);
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.InDispute.selector, uint256(terms.deadline) + 5 days));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.InDispute.selector, uint256(terms.deadline) + 5 days));
         escrow.refund(job, terms, policy);
         stub.set(claimIdOf(job, executor, ANSWER), Status.Pending, type(uint64).max, type(uint64).max);
         vm.warp(uint256(terms.deadline) + 30 days);
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.InDispute.selector, uint256(terms.deadline) + 30 days));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.InDispute.selector, uint256(terms.deadline) + 30 days));
         escrow.refund(job, terms, policy);
         vm.warp(uint256(terms.deadline) + 30 days + 1);
         escrow.refund(job, terms, policy);
@@ -529,7 +529,7 @@ contract JobEscrowTest is Fixture {
         (Job memory job, Terms memory terms, bytes memory policy) = _openBonded();
         stub.setOnSubmit(Status.Pending);
         claimAs(executor, job, terms, policy, ANSWER, noData());
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.TooEarly.selector, uint256(terms.deadline) + 1));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.TooEarly.selector, uint256(terms.deadline) + 1));
         escrow.refund(job, terms, policy);
         stub.set(claimIdOf(job, executor, ANSWER), Status.Rejected, 0, 0);
         vm.prank(rival);
@@ -542,14 +542,14 @@ contract JobEscrowTest is Fixture {
         stub.setOnSubmit(Status.Pending);
         commitAndClaim(executor, job, terms, policy, ANSWER, noData());
         stub.set(claimIdOf(job, executor, ANSWER), Status.Rejected, 0, 0);
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.TooEarly.selector, uint256(terms.deadline) + 1));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.TooEarly.selector, uint256(terms.deadline) + 1));
         escrow.refund(job, terms, policy);
     }
 
     function test_refund_byTheNamedExecutorThatGivesUp() public {
         (Job memory job, Terms memory terms, bytes memory policy) = _open();
         vm.prank(requester);
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.TooEarly.selector, uint256(terms.deadline) + 1));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.TooEarly.selector, uint256(terms.deadline) + 1));
         escrow.refund(job, terms, policy);
         vm.prank(executor);
         escrow.refund(job, terms, policy);
@@ -576,13 +576,13 @@ contract JobEscrowTest is Fixture {
         claimAs(executor, job, terms, policy, ANSWER, noData());
         escrow.finalise(job, terms, policy, "");
         vm.prank(rival);
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.NothingOwed.selector));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.NothingOwed.selector));
         escrow.withdraw(address(token), address(0));
         vm.prank(executor);
         escrow.withdraw(address(token), address(0));
         assertEq(token.balanceOf(executor), 1_100 ether, "withdrawn");
         vm.prank(executor);
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.NothingOwed.selector));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.NothingOwed.selector));
         escrow.withdraw(address(token), address(0));
         assertEq(token.balanceOf(address(escrow)), 0, "nothing is left");
     }
@@ -592,7 +592,7 @@ contract JobEscrowTest is Fixture {
     function test_token_withATaxPaysWhatArrived() public {
         TaxToken taxed = new TaxToken();
         (Job memory job, Terms memory terms, bytes memory policy) = _openIn(address(taxed), 0);
-        JobEscrow.Answer memory answer = answerOf(executor, ANSWER, 99 ether);
+        IJobEscrow.Answer memory answer = answerOf(executor, ANSWER, 99 ether);
         vm.prank(executor);
         escrow.claim(job, terms, policy, answer, noData());
         escrow.finalise(job, terms, policy, "");
@@ -606,7 +606,7 @@ contract JobEscrowTest is Fixture {
         taxed.mint(executor, 10 ether);
         vm.prank(executor);
         taxed.approve(address(escrow), 10 ether);
-        _claimRefused(job, terms, policy, answerOf(executor, ANSWER, 1), noData(), abi.encodeWithSelector(JobEscrow.TransferTaxed.selector, address(taxed)));
+        _claimRefused(job, terms, policy, answerOf(executor, ANSWER, 1), noData(), abi.encodeWithSelector(IJobEscrow.TransferTaxed.selector, address(taxed)));
     }
 
     function test_token_thatRebasesHurtsOnlyItself() public {
@@ -756,7 +756,7 @@ contract JobEscrowTest is Fixture {
         listener = new Listener();
         (terms.callback, terms.callbackGas) = (address(listener), 200_000);
         openJob(job, terms, policy);
-        JobEscrow.Answer memory answer = answerOf(executor, keccak256("output"), terms.amount);
+        IJobEscrow.Answer memory answer = answerOf(executor, keccak256("output"), terms.amount);
         answer.output = "output";
         vm.prank(executor);
         escrow.claim(job, terms, policy, answer, noData());
@@ -771,20 +771,20 @@ contract JobEscrowTest is Fixture {
 
     function _fundedClaimRefused(address who, Job memory job, Terms memory terms, bytes memory policy) internal {
         vm.prank(who);
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.WrongState.selector, IJobStates.JobState.Final));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.WrongState.selector, IJobStates.JobState.Final));
         escrow.claim(job, terms, policy, answerOf(who, ANSWER, 1), noData());
     }
 
     function _refused(Job memory job, Terms memory terms, bytes memory policy, bytes4 selector) internal {
         uint256 before = token.balanceOf(requester);
         vm.prank(requester);
-        (bool ok, bytes memory why) = address(escrow).call(abi.encodeCall(JobEscrow.open, (job, terms, policy)));
+        (bool ok, bytes memory why) = address(escrow).call(abi.encodeCall(IJobEscrow.open, (job, terms, policy)));
         assertTrue(!ok, "opened");
         assertEq(bytes32(bytes4(why)), bytes32(selector), "reason");
         assertEq(token.balanceOf(requester), before, "no money moved");
     }
 
-    function _claimRefused(Job memory job, Terms memory terms, bytes memory policy, JobEscrow.Answer memory answer, Evidence[] memory evidence, bytes memory why) internal {
+    function _claimRefused(Job memory job, Terms memory terms, bytes memory policy, IJobEscrow.Answer memory answer, Evidence[] memory evidence, bytes memory why) internal {
         vm.prank(executor);
         vm.expectRevert(why);
         escrow.claim(job, terms, policy, answer, evidence);
@@ -807,7 +807,7 @@ contract JobEscrowTest is Fixture {
 
 /// @dev Requester and executor in one, which calls back into the escrow from every token hook.
 contract Reentrant is ITokenHook {
-    JobEscrow internal escrow;
+    IJobEscrow internal escrow;
     HookToken internal money;
     Job internal job;
     Terms internal terms;
@@ -815,7 +815,7 @@ contract Reentrant is ITokenHook {
     uint256 public tries;
     uint256 public successes;
 
-    constructor(JobEscrow escrow_, HookToken money_) {
+    constructor(IJobEscrow escrow_, HookToken money_) {
         (escrow, money) = (escrow_, money_);
         money.setHook(true);
         money.approve(address(escrow), type(uint256).max);
@@ -824,7 +824,7 @@ contract Reentrant is ITokenHook {
     function run(Job memory job_, Terms memory terms_, bytes memory policy_) external {
         (job, terms, policy) = (job_, terms_, policy_);
         escrow.open(job, terms, policy);
-        JobEscrow.Answer memory answer;
+        IJobEscrow.Answer memory answer;
         (answer.executor, answer.outputHash, answer.amount) = (address(this), "answer", terms.amount);
         escrow.claim(job, terms, policy, answer, new Evidence[](1));
         escrow.finalise(job, terms, policy, "");
@@ -833,8 +833,8 @@ contract Reentrant is ITokenHook {
 
     function onToken(address, address, uint256) external {
         tries += 2;
-        (bool a,) = address(escrow).call(abi.encodeCall(JobEscrow.withdraw, (address(money), address(0))));
-        (bool b,) = address(escrow).call(abi.encodeCall(JobEscrow.refund, (job, terms, policy)));
+        (bool a,) = address(escrow).call(abi.encodeCall(IJobEscrow.withdraw, (address(money), address(0))));
+        (bool b,) = address(escrow).call(abi.encodeCall(IJobEscrow.refund, (job, terms, policy)));
         if (a || b) ++successes;
     }
 }

@@ -6,7 +6,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IOceanEscrow} from "../src/settlement/IOceanEscrow.sol";
 import {IJobStates, Status} from "../src/settlement/IEvidenceVerifier.sol";
 import {Job} from "../src/settlement/Job.sol";
-import {JobEscrow, Terms} from "../src/settlement/JobEscrow.sol";
+import {IJobEscrow, Terms} from "../src/settlement/IJobEscrow.sol";
 import {OceanDoor} from "../src/settlement/OceanDoor.sol";
 import {Fixture} from "./Fixture.sol";
 
@@ -165,30 +165,30 @@ contract OceanDoorTest is OceanFixture {
 
     function test_door_aFalseDoorIsRefused() public {
         vm.prank(executor);
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.NotADoor.selector, executor));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.NotADoor.selector, executor));
         escrow.openFromOcean(job, terms, policy);
         OceanDoor made = new OceanDoor(escrow, ocean, executor, token, keccak256(policy)); // not made by the escrow
         _authorise(address(made));
         Terms memory forged = terms;
         forged.door = address(made);
         vm.prank(executor);
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.NotADoor.selector, address(made)));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.NotADoor.selector, address(made)));
         made.open(job, forged, policy);
     }
 
     function test_door_theLockMustOutliveTheJobAndItsDisputes() public {
         terms.lockSeconds = 1 days + 3_599;
         vm.prank(executor);
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.LockTooShort.selector, 1 days + 3_600));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.LockTooShort.selector, 1 days + 3_600));
         door.open(job, terms, policy);
         stub.setDisputedMax(5 days);
         terms.lockSeconds = 6 days + 3_599;
         vm.prank(executor);
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.LockTooShort.selector, 6 days + 3_600));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.LockTooShort.selector, 6 days + 3_600));
         door.open(job, terms, policy);
         stub.setDisputedMax(type(uint64).max);
         vm.prank(executor);
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.NoDisputeBound.selector, address(stub)));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.NoDisputeBound.selector, address(stub)));
         door.open(job, terms, policy);
         stub.setDisputedMax(5 days);
         terms.lockSeconds = 6 days + 3_600;
@@ -200,7 +200,7 @@ contract OceanDoorTest is OceanFixture {
         _open();
         claimAs(executor, job, terms, policy, ANSWER, noData());
         vm.warp(block.timestamp + terms.lockSeconds + 1);
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.LockPaidNothing.selector));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.LockPaidNothing.selector));
         escrow.finalise(job, terms, policy, "");
         escrow.refund(job, terms, policy); // an accepted claim that came too late: closed, the payer has the money
         (uint256 available, uint256 locked) = _funds();
@@ -231,7 +231,7 @@ contract OceanDoorTest is OceanFixture {
     function test_door_needsANamedExecutorAndItself() public {
         terms.executor = address(0);
         vm.prank(executor);
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.BadTerms.selector, "executor"));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.BadTerms.selector, "executor"));
         door.open(job, terms, policy);
     }
 }

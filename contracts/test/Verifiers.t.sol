@@ -8,7 +8,7 @@ import {QOps} from "../src/evidence/QOps.sol";
 import {QuorumVerifier} from "../src/evidence/QuorumVerifier.sol";
 import {IJobStates, Status} from "../src/settlement/IEvidenceVerifier.sol";
 import {Job} from "../src/settlement/Job.sol";
-import {Evidence, JobEscrow, Terms} from "../src/settlement/JobEscrow.sol";
+import {Evidence, IJobEscrow, Terms} from "../src/settlement/IJobEscrow.sol";
 import {Fixture} from "./Fixture.sol";
 import {Token} from "./Tokens.sol";
 
@@ -63,7 +63,7 @@ contract QuorumTest is Fixture {
         openJob(job, terms, policy);
         vm.warp(block.timestamp + QUIET);
         vm.prank(executor);
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.TooEarly.selector, block.timestamp + 1));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.TooEarly.selector, block.timestamp + 1));
         escrow.claim(job, terms, policy, answerOf(executor, ANSWER, terms.amount), noData()); // by the stub's leaf
         vm.warp(block.timestamp + 1);
         claimAs(executor, job, terms, policy, ANSWER, noData());
@@ -116,7 +116,7 @@ contract QuorumTest is Fixture {
         Vote memory b = voteAs(1, id, ANSWER);
         _close();
         claimAs(executor, job, terms, policy, ANSWER, withData(0, oneReveal(a)));
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.NotAccepted.selector));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.NotAccepted.selector));
         escrow.finalise(job, terms, policy, "");
         quorum.reveal(job, abi.encode(policy, uint16(0), oneReveal(b)));
         escrow.finalise(job, terms, policy, "");
@@ -377,7 +377,7 @@ contract OwnerAcceptTest is Fixture {
         (Status status, uint64 finalAt) = owner.status(claimIdOf(job, executor, ANSWER));
         assertTrue(status == Status.Pending && finalAt == block.timestamp + 1 hours, "pending");
         vm.warp(block.timestamp + 1 hours - 1);
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.NotAccepted.selector));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.NotAccepted.selector));
         escrow.finalise(job, terms, policy, "");
         vm.warp(block.timestamp + 1);
         escrow.finalise(job, terms, policy, "");
@@ -485,7 +485,7 @@ contract OwnerAcceptTest is Fixture {
         terms = makeTerms();
         terms.executor = address(0);
         vm.prank(requester);
-        vm.expectRevert(abi.encodeWithSelector(JobEscrow.StakeNeedsNamedExecutor.selector));
+        vm.expectRevert(abi.encodeWithSelector(IJobEscrow.StakeNeedsNamedExecutor.selector));
         escrow.open(job, terms, policy); // else anybody could claim nonsense to earn the objection
     }
 
@@ -514,14 +514,10 @@ contract FalseSettlement is IJobStates {
 contract DirectTest is Fixture {
     /// @dev dense 3 → 2, requantise, relu, dense 2 → 2, argmax
     function _network() internal pure returns (bytes memory) {
-        return abi.encodePacked(
-            hex"01050003",
-            hex"010002", int32(10), int8(1), int8(-2), int8(3), int32(-5), int8(100), int8(0), int8(-100),
-            hex"02", uint32(3), uint8(2),
-            hex"03",
-            hex"010002", int32(0), int8(1), int8(0), int32(1), int8(0), int8(1),
-            hex"04"
-        );
+        bytes memory hidden = abi.encodePacked(hex"010002", int32(10), hex"01fe03", int32(-5), hex"64009c"); // 1 -2 3; 100 0 -100
+        bytes memory scaled = abi.encodePacked(hex"02", uint32(3), uint8(2), hex"03");
+        bytes memory last = abi.encodePacked(hex"010002", int32(0), hex"0100", int32(1), hex"0001");
+        return abi.encodePacked(hex"01050003", hidden, scaled, last, hex"04");
     }
 
     function _input(int8 a, int8 b, int8 c) internal pure returns (bytes memory) {

@@ -72,22 +72,24 @@ contract OwnerAcceptVerifier is IEvidenceVerifier, IStakeReceiver, EIP712 {
         if (msg.sender != job.settlement) revert OnlyTheSettlement(msg.sender);
         (bytes calldata params, uint64 window, bytes calldata data) = LeafEvidence.open(job, evidence);
         _stakeOf(params);
-        bytes32 jobId = job.jobId();
-        bytes32 claimId = JobIds.claimId(jobId, executor, outputHash);
-        Claim storage claim = _claims[claimId];
-        if (claim.finalAt == 0) {
-            claim.finalAt = uint64(block.timestamp) + window;
-            emit Claimed(jobId, claimId, claim.finalAt);
-        }
-        if (data.length != 0) _accept(claim, claimId, job.requester, data);
-        (Status status_,) = _status(claim);
+        bytes32 claimId = _start(job.jobId(), executor, outputHash, window);
+        if (data.length != 0) _accept(claimId, job.requester, data);
+        (Status status_,) = _status(_claims[claimId]);
         return status_;
+    }
+
+    function _start(bytes32 jobId, address executor, bytes32 outputHash, uint64 window) private returns (bytes32 claimId) {
+        claimId = JobIds.claimId(jobId, executor, outputHash);
+        Claim storage claim = _claims[claimId];
+        if (claim.finalAt != 0) return claimId;
+        claim.finalAt = uint64(block.timestamp) + window;
+        emit Claimed(jobId, claimId, claim.finalAt);
     }
 
     /// @notice Accepts at once with the requester's signature of Accept(claimId). Anybody may bring it.
     function accept(Job calldata job, address executor, bytes32 outputHash, bytes calldata signature) external {
         bytes32 claimId = JobIds.claimId(job.jobId(), executor, outputHash);
-        _accept(_known(claimId), claimId, job.requester, signature);
+        _accept(claimId, job.requester, signature);
     }
 
     /// @notice Rejects with the requester's signature of Object(claimId), before finalAt only. The stake goes to the executor.
@@ -110,7 +112,8 @@ contract OwnerAcceptVerifier is IEvidenceVerifier, IStakeReceiver, EIP712 {
         emit Objected(jobId, claimId, executor, needed);
     }
 
-    function _accept(Claim storage claim, bytes32 claimId, address requester, bytes calldata signature) private {
+    function _accept(bytes32 claimId, address requester, bytes calldata signature) private {
+        Claim storage claim = _known(claimId);
         if (claim.rejected) revert AlreadyDecided(claimId);
         _requireSignature(requester, _hashTypedDataV4(keccak256(abi.encode(ACCEPT_TYPEHASH, claimId))), signature);
         claim.accepted = true;

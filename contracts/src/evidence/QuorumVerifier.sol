@@ -29,6 +29,7 @@ contract QuorumVerifier is IEvidenceVerifier, EIP712 {
     address internal constant DEAD = 0x000000000000000000000000000000000000dEaD;
     bytes32 internal constant VOTE_TYPEHASH = keccak256("Vote(bytes32 jobId,bytes32 outputHash,bytes32 salt)");
     uint256 internal constant PARAMS_HEAD = 41;
+    uint256 internal constant VOTE_HEAD = 75;
     uint256 internal constant MAX_SIGNERS = 32;
     uint64 internal constant NEVER = type(uint64).max;
 
@@ -74,7 +75,6 @@ contract QuorumVerifier is IEvidenceVerifier, EIP712 {
     event VoteCommitted(bytes32 indexed jobId, address indexed signer, bytes32 commitment);
     event VoteRevealed(bytes32 indexed jobId, address indexed signer, bytes32 outputHash);
     event OutputFixed(bytes32 indexed jobId, bytes32 outputHash);
-    event ClaimRegistered(bytes32 indexed jobId, bytes32 indexed claimId, Status status);
     event Deposited(address indexed token, address indexed signer, uint256 amount);
     event Leaving(address indexed token, address indexed signer, uint64 leavesAt);
     event BondBurned(bytes32 indexed jobId, address indexed signer, address token, uint256 amount);
@@ -104,6 +104,7 @@ contract QuorumVerifier is IEvidenceVerifier, EIP712 {
         uint64 commitWindow;
         address bondToken;
         uint128 bond;
+        uint256 closes; // when the job's commit window closes
     }
 
     /// @dev The packed params, checked; signer i stands at PARAMS_HEAD + 20 i.
@@ -160,21 +161,26 @@ contract QuorumVerifier is IEvidenceVerifier, EIP712 {
         } else {
             revert OutputRejected(agreed);
         }
-        emit ClaimRegistered(jobId, claimId, status_);
     }
 
     /// @dev Counts the votes; returns the fixed output, 0 if there is none yet.
     function _reveal(Job calldata job, bytes32 jobId, bytes calldata params, bytes calldata votes_) private returns (bytes32 agreed) {
         Params memory p = _params(params);
-        uint256 closes = _closes(job, jobId, p.commitWindow);
-        if (block.timestamp <= closes) revert CommitWindowOpen(closes);
-        Reveal[] memory reveals = new Reveal[](votes_.length / 75); // at most: a vote is no shorter
+        p.closes = _closes(job, jobId, p.commitWindow);
+        if (block.timestamp <= p.closes) revert CommitWindowOpen(p.closes);
+        Reveal[] memory reveals = new Reveal[](votes_.length / VOTE_HEAD); // at most: a vote is no shorter
         if (reveals.length > 2 * MAX_SIGNERS) revert TooManyReveals();
         uint256 count = 0;
-        for (uint256 pos = 0; pos < votes_.length; ++count) pos = _openVote(jobId, params, votes_, pos, p, closes, reveals[count]);
+        for (uint256 pos = 0; pos < votes_.length; ++count) {
+            if (pos + VOTE_HEAD > votes_.length) revert RevealMalformed(pos);
+            uint256 next = pos + VOTE_HEAD + uint16(bytes2(votes_[pos + 73:pos + 75]));
+            if (next > votes_.length) revert RevealMalformed(pos + 73);
+            _openVote(jobId, params, votes_[pos:next], p, reveals[count]);
+            pos = next;
+        }
         agreed = fixedOutput[jobId];
         for (uint256 i = 0; i < count && agreed == 0; ++i) {
-            if (_count(_votersFor(jobId, reveals[i].outputHash, reveals, count)) < p.k) continue;
+            if (!_agreeOn(jobId, reveals[i].outputHash, reveals, count, p.k)) continue;
             agreed = reveals[i].outputHash;
             fixedOutput[jobId] = agreed;
             emit OutputFixed(jobId, agreed);
@@ -192,32 +198,26 @@ contract QuorumVerifier is IEvidenceVerifier, EIP712 {
         return uint256(openedAt) + commitWindow;
     }
 
-    /// @dev Reads the vote at `pos`, which a bonded signer must have committed in time and signed. Uses the commitment up, so that it counts
-    /// once. Returns where the next vote begins.
-    function _openVote(bytes32 jobId, bytes calldata params, bytes calldata votes_, uint256 pos, Params memory p, uint256 closes, Reveal memory vote)
-        private
-        returns (uint256 next)
-    {
-        if (pos + 75 > votes_.length) revert RevealMalformed(pos);
-        next = pos + 75 + uint16(bytes2(votes_[pos + 73:pos + 75]));
-        if (next > votes_.length) revert RevealMalformed(pos + 73);
-        vote.signer = uint8(votes_[pos]);
-        vote.outputHash = bytes32(votes_[pos + 9:pos + 41]);
+    /// @dev Reads a vote, which a bonded signer must have committed in time and signed. Uses the commitment up, so that it counts once.
+    function _openVote(bytes32 jobId, bytes calldata params, bytes calldata raw, Params memory p, Reveal memory vote) private {
+        vote.signer = uint8(raw[0]);
+        vote.outputHash = bytes32(raw[9:41]);
         address signer = _signer(params, vote.signer);
-        bytes32 salt = bytes32(votes_[pos + 41:pos + 73]);
-        {
-            uint64 committedAt = uint64(bytes8(votes_[pos + 1:pos + 9]));
-            bytes32 commitment = keccak256(abi.encode(jobId, signer, vote.outputHash, salt));
-            if (vote.outputHash == 0 || _commitments[jobId][signer] != keccak256(abi.encode(commitment, committedAt))) revert WrongCommitment(signer);
-            if (committedAt > closes) revert CommittedTooLate(signer, committedAt);
-        }
-        if (!_signed(signer, voteDigest(jobId, vote.outputHash, salt), votes_[pos + 75:next])) revert WrongSignature(signer);
+        bytes32 salt = bytes32(raw[41:73]);
+        _useCommitment(jobId, signer, keccak256(abi.encode(jobId, signer, vote.outputHash, salt)), uint64(bytes8(raw[1:9])), p.closes);
+        if (vote.outputHash == 0) revert WrongCommitment(signer);
+        if (!_signed(signer, voteDigest(jobId, vote.outputHash, salt), raw[VOTE_HEAD:])) revert WrongSignature(signer);
         if (p.bond != 0) {
             Deposit memory deposit_ = deposits[p.bondToken][signer];
             if (deposit_.amount < p.bond || deposit_.leavesAt != 0) revert NoBond(signer);
         }
-        delete _commitments[jobId][signer];
         emit VoteRevealed(jobId, signer, vote.outputHash);
+    }
+
+    function _useCommitment(bytes32 jobId, address signer, bytes32 commitment, uint64 committedAt, uint256 closes) private {
+        if (_commitments[jobId][signer] != keccak256(abi.encode(commitment, committedAt))) revert WrongCommitment(signer);
+        if (committedAt > closes) revert CommittedTooLate(signer, committedAt);
+        delete _commitments[jobId][signer];
     }
 
     /// @dev A key's signature, else a contract's (ERC-1271): in this order a key costs no look at its account.
@@ -227,10 +227,11 @@ contract QuorumVerifier is IEvidenceVerifier, EIP712 {
         return SignatureChecker.isValidERC1271SignatureNowCalldata(signer, digest, signature);
     }
 
-    /// @dev Bit set of the signers that voted for an output, before and in these reveals.
-    function _votersFor(bytes32 jobId, bytes32 outputHash, Reveal[] memory reveals, uint256 count) private view returns (uint256 voters) {
-        voters = votes[jobId][outputHash];
+    /// @dev Whether k signers voted for an output, in these reveals or with those before.
+    function _agreeOn(bytes32 jobId, bytes32 outputHash, Reveal[] memory reveals, uint256 count, uint256 k) private view returns (bool) {
+        uint256 voters = 0;
         for (uint256 i = 0; i < count; ++i) if (reveals[i].outputHash == outputHash) voters |= 1 << reveals[i].signer;
+        return _count(voters) >= k || _count(voters | votes[jobId][outputHash]) >= k;
     }
 
     function _count(uint256 bits) private pure returns (uint256 ones) {

@@ -8,49 +8,16 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 
 import {EvidencePolicy} from "./EvidencePolicy.sol";
 import {IEvidenceVerifier, IJobCallback, IJobStates, IStakeReceiver, Status} from "./IEvidenceVerifier.sol";
+import {Evidence, IJobEscrow, Terms} from "./IJobEscrow.sol";
 import {IOceanEscrow} from "./IOceanEscrow.sol";
 import {Job, JobIds} from "./Job.sol";
 import {OceanDoor, OceanDoors} from "./OceanDoor.sol";
-
-/// @notice What is paid, to whom and until when. Fixed at `open`; only its hash is stored, so every later call brings it along.
-/// @param token        ERC-20 in which everything of this job is counted
-/// @param amount       what the requester puts in
-/// @param deadline     last second at which a claim may come
-/// @param executor     who may claim; 0: anybody, in two steps (`commit`, then `claim` in a later block)
-/// @param bond         what each claim deposits; to the requester if the claim is rejected, back otherwise
-/// @param feeTo        receives feeBps of what is paid (a market)
-/// @param royaltyTo    receives royaltyBps of what is paid (a LineageSplitter)
-/// @param callback     IJobCallback to tell the answer, with callbackGas; 0: none
-/// @param door         OceanDoor whose lock holds the amount; 0: the amount lies here
-/// @param lockSeconds  how long the door's lock lasts
-struct Terms {
-    address token;
-    uint96 amount;
-    uint64 deadline;
-    address executor;
-    uint96 bond;
-    address feeTo;
-    uint16 feeBps;
-    address royaltyTo;
-    uint16 royaltyBps;
-    address callback;
-    uint32 callbackGas;
-    address door;
-    uint64 lockSeconds;
-}
-
-/// @notice Evidence for one leaf of the policy. `value` wei go along with it.
-struct Evidence {
-    uint16 leaf;
-    uint256 value;
-    bytes data;
-}
 
 /// @title The only place where evidence releases money
 /// @notice Open → Claimed → Final | Refunded. A job is opened with its money, takes claims until its deadline, and is paid to the
 /// earliest committed claim that its policy accepts, or refunded when none can be. Nobody owns this contract, nothing in it can be
 /// paused or changed, and money leaves only when its owner pulls it. docs/reference/settlement.md has every transition.
-contract JobEscrow is IJobStates, ReentrancyGuardTransient {
+contract JobEscrow is IJobEscrow, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
     using JobIds for Job;
 
@@ -105,52 +72,14 @@ contract JobEscrow is IJobStates, ReentrancyGuardTransient {
     mapping(address token => mapping(address account => uint256)) private _credits;
     mapping(address door => bool) public isDoor;
 
-    event JobOpened(bytes32 indexed jobId, address indexed requester, Job job, Terms terms, bytes policy, uint256 funded);
-    event ClaimCommitted(bytes32 indexed jobId, bytes32 commitment, uint16 order);
-    event JobClaimed(bytes32 indexed jobId, bytes32 indexed claimId, address indexed executor, bytes32 outputHash, uint256 amount, uint16 order, uint256 index);
-    event JobFinal(bytes32 indexed jobId, bytes32 indexed claimId, address indexed executor, uint256 paid, uint256 fee, uint256 royalty, uint256 returned);
-    event JobRefunded(bytes32 indexed jobId, address indexed requester, uint256 amount);
-    event AnswerDisclosed(bytes32 indexed jobId, bytes32 indexed claimId, bytes output);
-    event CallbackDone(bytes32 indexed jobId, bool success);
-    event Withdrawn(address indexed account, address token, uint256 amount);
-    event DoorMade(address indexed door, address indexed operator, address oceanEscrow, address token, bytes32 policyHash);
-
-    error NotThisSettlement(uint256 chainId, address settlement);
-    error NotTheRequester(address caller);
-    error NotTheExecutor(address caller);
-    error NotADoor(address caller);
-    error WrongPolicy(bytes32 policyHash);
-    error WrongTerms(bytes32 jobId);
-    error BadTerms(string field);
-    error WrongState(JobState state);
-    error TooLate(uint256 needed, uint64 deadline);
-    error TooEarly(uint256 notBefore);
-    error NoDisputeBound(address verifier);
-    error LockTooShort(uint256 needed);
-    error StakeNeedsNamedExecutor();
-    error NotCommitted(bytes32 commitment);
-    error AlreadyClaimed(address executor);
-    error ClaimsFull();
-    error AmountTooLarge(uint256 amount, uint256 funded);
-    error NoEvidence();
-    error ClaimIsRejected();
-    error WrongValue(uint256 needed);
-    error NotAccepted();
-    error ClaimAccepted(bytes32 claimId);
-    error InDispute(uint256 until);
-    error WrongOutput();
-    error LockPaidNothing();
-    error TransferTaxed(address token);
-    error NothingOwed();
-
     // ---------------------------------------------------------------- open
 
-    /// @notice Opens a job with its money; needs an allowance of terms.amount (and the policy's stakes).
+    /// @inheritdoc IJobEscrow
     function open(Job calldata job, Terms calldata terms, bytes calldata policy) external nonReentrant returns (bytes32) {
         return _openFunded(job, terms, policy);
     }
 
-    /// @notice `open` with an EIP-2612 permit instead of an approval. A permit that somebody used before is no error.
+    /// @inheritdoc IJobEscrow
     function openWithPermit(Job calldata job, Terms calldata terms, bytes calldata policy, uint256 value, uint256 permitDeadline, uint8 v, bytes32 r, bytes32 s)
         external
         nonReentrant
@@ -160,14 +89,14 @@ contract JobEscrow is IJobStates, ReentrancyGuardTransient {
         return _openFunded(job, terms, policy);
     }
 
-    /// @notice Makes the door of a compute environment. Anybody may; a door is worth what its operator and policy are worth.
+    /// @inheritdoc IJobEscrow
     function createDoor(IOceanEscrow oceanEscrow, address operator, IERC20 token, bytes32 policyHash) external returns (address door) {
         door = _doors.make(oceanEscrow, operator, token, policyHash);
         isDoor[door] = true;
         emit DoorMade(door, operator, address(oceanEscrow), address(token), policyHash);
     }
 
-    /// @notice Called by a door that locks the amount in Ocean's Escrow in the same transaction.
+    /// @inheritdoc IJobEscrow
     function openFromOcean(Job calldata job, Terms calldata terms, bytes calldata policy) external nonReentrant returns (bytes32 id) {
         if (!isDoor[msg.sender]) revert NotADoor(msg.sender);
         if (terms.door != msg.sender) revert BadTerms("door");
@@ -265,7 +194,7 @@ contract JobEscrow is IJobStates, ReentrancyGuardTransient {
 
     // ---------------------------------------------------------------- claim
 
-    /// @notice First step of a claim that anybody may make: keccak256(abi.encode(claimId, salt)). Who commits first is paid first.
+    /// @inheritdoc IJobEscrow
     function commit(bytes32 id, bytes32 commitment) external {
         Record storage record = _records[id];
         JobState state = _stateOf(record);
@@ -277,22 +206,7 @@ contract JobEscrow is IJobStates, ReentrancyGuardTransient {
         emit ClaimCommitted(id, commitment, order);
     }
 
-    /// @param executor   whose answer it is; receives the pay
-    /// @param outputHash keccak256 of the canonical output bytes
-    /// @param amount     what is asked for, pos most what the job holds: the rest goes back to the requester
-    /// @param salt       of the commitment; unused where the executor is named
-    /// @param output     the output bytes; needed where a callback waits for them, else may stay empty
-    struct Answer {
-        address executor;
-        bytes32 outputHash;
-        uint96 amount;
-        bytes32 salt;
-        bytes output;
-    }
-
-    /// @notice Claims that answer.executor answered the job, with evidence for at least one leaf of its policy.
-    /// @dev A named executor calls by itself. Else whoever knows the salt may, in a later block than the commitment; the pay goes to the
-    /// executor in either case. The caller deposits the bond, which returns to the executor.
+    /// @inheritdoc IJobEscrow
     function claim(Job calldata job, Terms calldata terms, bytes calldata policy, Answer calldata answer, Evidence[] calldata evidence)
         external
         payable
@@ -321,7 +235,7 @@ contract JobEscrow is IJobStates, ReentrancyGuardTransient {
         _records[id].claims = record.claims;
         _records[id].flags = record.flags;
         if (terms.bond != 0 && _pull(terms.token, terms.bond) != terms.bond) revert TransferTaxed(terms.token);
-        emit JobClaimed(id, claimId, answer.executor, answer.outputHash, answer.amount, order, index);
+        emit JobClaimed(id, claimId, answer.executor, answer.outputHash, answer.amount, order);
         if (terms.callback != address(0)) emit AnswerDisclosed(id, claimId, answer.output);
     }
 
@@ -401,8 +315,7 @@ contract JobEscrow is IJobStates, ReentrancyGuardTransient {
 
     // ---------------------------------------------------------------- end
 
-    /// @notice Pays the earliest committed claim that the policy accepts, then tells the callback. Anybody may call.
-    /// @param output the winning output bytes where a callback waits for them (event AnswerDisclosed has them), else ignored
+    /// @inheritdoc IJobEscrow
     function finalise(Job calldata job, Terms calldata terms, bytes calldata policy, bytes calldata output) external nonReentrant {
         (bytes32 id, Record memory record) = _liveRecord(job, terms, policy);
         if (_stateOf(record) != JobState.Claimed) revert WrongState(_stateOf(record));
@@ -451,9 +364,7 @@ contract JobEscrow is IJobStates, ReentrancyGuardTransient {
         emit JobFinal(id, won.claimId, won.executor, paid, fee, royalty, returned);
     }
 
-    /// @notice Gives the money back: after the deadline to anybody's call; before it when a named executor's every claim was rejected, or when
-    /// that executor gives up. Never while a claim is accepted, nor while a dispute over one runs (pos most 30 days beyond the deadline).
-    /// A door's job whose lock has expired can only be closed this way.
+    /// @inheritdoc IJobEscrow
     function refund(Job calldata job, Terms calldata terms, bytes calldata policy) external nonReentrant {
         (bytes32 id, Record memory record) = _liveRecord(job, terms, policy);
         bool lapsed = terms.door != address(0) && block.timestamp > uint256(record.openedAt) + terms.lockSeconds;
@@ -492,7 +403,7 @@ contract JobEscrow is IJobStates, ReentrancyGuardTransient {
         }
     }
 
-    /// @notice Tells a callback that failed once more. Anybody may call.
+    /// @inheritdoc IJobEscrow
     function retryCallback(Job calldata job, Terms calldata terms, bytes calldata policy, bytes calldata output) external nonReentrant {
         (bytes32 id, Record memory record) = _recordOf(job, terms, policy);
         if (record.flags & UNTOLD == 0) revert NothingOwed();
@@ -519,7 +430,7 @@ contract JobEscrow is IJobStates, ReentrancyGuardTransient {
 
     // ---------------------------------------------------------------- money
 
-    /// @notice Sends what the caller has earned or got back to `to` (0: to itself).
+    /// @inheritdoc IJobEscrow
     function withdraw(address token, address to) external nonReentrant returns (uint256 amount) {
         uint256 credit = _credits[token][msg.sender];
         if (credit < 2) revert NothingOwed();
@@ -536,7 +447,7 @@ contract JobEscrow is IJobStates, ReentrancyGuardTransient {
 
     // ---------------------------------------------------------------- reading
 
-    /// @notice What `account` may withdraw of `token`.
+    /// @inheritdoc IJobEscrow
     function balanceOf(address token, address account) external view returns (uint256) {
         uint256 credit = _credits[token][account];
         return credit == 0 ? 0 : credit - 1;
@@ -548,23 +459,13 @@ contract JobEscrow is IJobStates, ReentrancyGuardTransient {
         return (_stateOf(record), record.openedAt);
     }
 
-    /// @notice Hash of the paid answer of a Final job; 0 before.
+    /// @inheritdoc IJobEscrow
     function answerOf(bytes32 id) external view returns (bytes32 outputHash) {
         Record storage record = _records[id];
         return _stateOf(record) == JobState.Final ? _outputs[id][record.commits] : bytes32(0);
     }
 
-    struct ClaimView {
-        bytes32 claimId;
-        address executor;
-        bytes32 outputHash;
-        uint256 amount;
-        uint16 order;
-        Status status;
-        uint64 finalAt;
-    }
-
-    /// @notice All claims of a job in the order of their places, and what the policy says of each.
+    /// @inheritdoc IJobEscrow
     function claimsOf(Job calldata job, Terms calldata terms, bytes calldata policy) external view returns (ClaimView[] memory list) {
         (bytes32 id, Record memory record) = _recordOf(job, terms, policy);
         list = new ClaimView[](record.claims);
@@ -576,7 +477,7 @@ contract JobEscrow is IJobStates, ReentrancyGuardTransient {
         }
     }
 
-    /// @notice What the policy says of a claim now; for people and keepers.
+    /// @inheritdoc IJobEscrow
     function evaluate(bytes calldata policy, bytes32 claimId) external view returns (Status, uint64) {
         EvidencePolicy.validate(policy);
         return EvidencePolicy.evaluate(policy, claimId);

@@ -50,16 +50,17 @@ contract LineageSplitter {
         if (amount == 0) revert NothingToSplit();
         _owed[token] = owed + amount;
         uint256 left = amount;
-        for (uint256 i = 0; i < parents.length; ++i) {
-            if (!factory.isRegistry(registries[i])) revert WrongParents();
-            (uint8 parentKind,,,) = registries[i].subjectOf(parents[i].nft);
-            if (parentKind == 0) revert WrongParents();
-            uint256 share = amount * parents[i].shareBps / BPS;
-            left -= share;
-            balances[token][factory.splitterOf(registries[i], parents[i].nft)] += share;
-        }
+        for (uint256 i = 0; i < parents.length; ++i) left -= _share(token, amount, parents[i], registries[i]);
         balances[token][IERC721(nft).ownerOf(1)] += left;
         emit Split(token, amount, epoch, left);
+    }
+
+    function _share(address token, uint256 amount, Parent calldata parent, ISubjectRegistry parentRegistry) private returns (uint256 share) {
+        if (!factory.isRegistry(parentRegistry)) revert WrongParents();
+        (uint8 kind,,,) = parentRegistry.subjectOf(parent.nft);
+        if (kind == 0) revert WrongParents();
+        share = amount * parent.shareBps / BPS;
+        balances[token][factory.splitterOf(parentRegistry, parent.nft)] += share;
     }
 
     /// @notice Sends `account` what is its own. Anybody may call: the money can only go there.

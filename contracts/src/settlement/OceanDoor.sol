@@ -4,9 +4,9 @@ pragma solidity ^0.8.28;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 
+import {IJobEscrow, Terms} from "./IJobEscrow.sol";
 import {IOceanEscrow} from "./IOceanEscrow.sol";
 import {Job} from "./Job.sol";
-import {JobEscrow, Terms} from "./JobEscrow.sol";
 
 /// @title The payee of Ocean Escrow locks whose money only evidence releases
 /// @notice One for each compute environment, made by JobEscrow. Ocean's clients authorise this address as they would a node's;
@@ -15,7 +15,7 @@ import {JobEscrow, Terms} from "./JobEscrow.sol";
 contract OceanDoor {
     using SafeERC20 for IERC20;
 
-    JobEscrow public immutable escrow;
+    IJobEscrow public immutable escrow;
     IOceanEscrow public immutable oceanEscrow;
     address public immutable operator;
     IERC20 public immutable token;
@@ -26,7 +26,7 @@ contract OceanDoor {
     error OtherToken(address token);
     error OtherPolicy(bytes32 policyHash);
 
-    constructor(JobEscrow escrow_, IOceanEscrow oceanEscrow_, address operator_, IERC20 token_, bytes32 policyHash_) {
+    constructor(IJobEscrow escrow_, IOceanEscrow oceanEscrow_, address operator_, IERC20 token_, bytes32 policyHash_) {
         escrow = escrow_;
         oceanEscrow = oceanEscrow_;
         operator = operator_;
@@ -65,7 +65,7 @@ contract OceanDoor {
 /// @title Makes the doors of one JobEscrow
 /// @notice Apart from it only because a contract holds the code of what it creates, and 24 kB are soon full.
 contract OceanDoors {
-    JobEscrow public immutable escrow = JobEscrow(msg.sender);
+    IJobEscrow public immutable escrow = IJobEscrow(msg.sender);
 
     function make(IOceanEscrow oceanEscrow, address operator, IERC20 token, bytes32 policyHash) external returns (address) {
         if (msg.sender != address(escrow)) revert OceanDoor.NotTheEscrow(msg.sender);
