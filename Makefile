@@ -16,10 +16,12 @@ setup-test:
 	@tools/setup test
 
 build-demo: setup-demo
+	@tools/contracts build
 	@cmake --preset release -Wno-dev >build.log 2>&1 || (cat build.log; exit 1)
 	@tools/quiet_build build peaberry tabular-trainer
 
 build-test: setup-test
+	@tools/contracts build
 	@cmake --preset dev -Wno-dev >build.log 2>&1 || (cat build.log; exit 1)
 	@tools/quiet_build build all
 
@@ -37,6 +39,7 @@ test-long: build-test ## What takes long: sanitizers, fuzzers for 60 s each, thr
 	@tools/run_tests_long
 
 bench: setup-test ## Measure; SUITE=name for one suite. Writes build/bench/<suite>.json
+	@tools/contracts build
 	@cmake --preset bench -Wno-dev >build.log 2>&1 || (cat build.log; exit 1)
 	@tools/quiet_build build all
 	@tools/bench $(SUITE)
@@ -46,6 +49,7 @@ fmt: ## Format the sources
 
 tidy: ## clang-tidy over everything
 	@tools/setup tidy
+	@tools/contracts build
 	@cmake --preset tidy -Wno-dev >/dev/null && cmake --build build-tidy --target peaberry_ocean_bindings_headers >/dev/null && git ls-files 'src/*.cpp' | xargs -P $(JOBS) -n 4 clang-tidy -p build-tidy --quiet
 
 clean: ## Remove what was built

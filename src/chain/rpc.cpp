@@ -75,11 +75,14 @@ json::Object filter_object(const LogFilter& filter) {
     for (const auto& address : filter.addresses) list.push_back(json::Value(address.hex()));
     out["address"] = list;
   }
-  if (!filter.topics0.empty()) {
+  const auto any_of = [](const std::vector<Hash32>& topics) -> json::Value {
+    if (topics.empty()) return nullptr;
     json::Array list;
-    for (const auto& topic : filter.topics0) list.push_back(json::Value(topic.hex()));
-    out["topics"] = json::Array{list};
-  }
+    for (const auto& topic : topics) list.push_back(json::Value(topic.hex()));
+    return list;
+  };
+  if (!filter.topics1.empty()) out["topics"] = json::Array{any_of(filter.topics0), any_of(filter.topics1)};
+  else if (!filter.topics0.empty()) out["topics"] = json::Array{any_of(filter.topics0)};
   return out;
 }
 

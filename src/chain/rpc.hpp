@@ -59,6 +59,7 @@ struct LogFilter {
   std::uint64_t to_block = 0;
   std::vector<Address> addresses = {};
   std::vector<Hash32> topics0 = {};  ///< any of these
+  std::vector<Hash32> topics1 = {};  ///< and any of these as first indexed parameter
 };
 
 /// A JSON-RPC 2.0 client for one chain. Thread-safe. A revert comes back as kConflict with the reason in words and

@@ -22,7 +22,7 @@ class Deployer {
       if (name.ends_with(".json") && !name.ends_with(".dbg.json")) artifacts_[entry.path().stem().string()] = entry.path();
     }
     if (artifacts_.empty())
-      return fail(Errc::kNotFound, "the compiled Ocean contracts are not in " + root.string(), "run tools/setup (npm package @oceanprotocol/contracts)");
+      return fail(Errc::kNotFound, "there are no compiled contracts in " + root.string(), "run tools/setup and tools/contracts build");
     return {};
   }
 
@@ -32,7 +32,8 @@ class Deployer {
     PB_TRY(text, read_text(found->second));
     PB_TRY(document, json::parse(text, {.max_bytes = std::size_t{64} << 20, .max_depth = 64}));
     PB_TRY(object, json::as_object(document, name));
-    PB_TRY(bytecode, json::string_at(*object, "bytecode"));
+    const auto* nested = json::find_object(*object, "bytecode");  // forge's form; Ocean's artefacts hold the text itself
+    PB_TRY(bytecode, nested == nullptr ? json::string_at(*object, "bytecode") : json::string_at(*nested, "object"));
     PB_TRY(code, parse_hex(bytecode, name + " bytecode"));
     PB_TRY(type, Type::parse(types));
     PB_TRY(tail, chain::abi::encode(type, Value::list(std::move(arguments))));
@@ -77,17 +78,22 @@ class Deployer {
 
 Value text(const char* value) { return Value::of(value); }
 
+Result<std::vector<Address>> unlocked_accounts(chain::Rpc& rpc) {
+  PB_TRY(reply, rpc.call("eth_accounts", {}));
+  if (!reply.is_array() || reply.get_array().size() < 10)
+    return fail(Errc::kUnsupported, "the chain holds no unlocked development accounts", "deploy the contracts with your own key");
+  std::vector<Address> out;
+  for (const auto& item : reply.get_array()) {
+    PB_TRY(address, Address::parse(item.is_string() ? json::sv(item.get_string()) : "", "account"));
+    out.push_back(address);
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<json::Object> deploy_ocean(chain::Rpc& rpc, const fs::path& artifacts, const Clock& clock) {
-  PB_TRY(accounts_reply, rpc.call("eth_accounts", {}));
-  if (!accounts_reply.is_array() || accounts_reply.get_array().size() < 10)
-    return fail(Errc::kUnsupported, "the chain holds no unlocked development accounts", "deploy Ocean's contracts with your own key");
-  std::vector<Address> accounts;
-  for (const auto& item : accounts_reply.get_array()) {
-    PB_TRY(address, Address::parse(item.is_string() ? json::sv(item.get_string()) : "", "account"));
-    accounts.push_back(address);
-  }
+  PB_TRY(accounts, unlocked_accounts(rpc));
   const Address me = accounts[0];
   const auto mine = Value::of(me);
   const auto of = [](const Address& address) { return Value::of(address); };
@@ -152,6 +158,23 @@ Result<json::Object> deploy_ocean(chain::Rpc& rpc, const fs::path& artifacts, co
                       {"veFeeEstimate", at(estimate)}, {"SmartWalletChecker", at(checker)}, {"Splitter", at(splitter)}, {"VestingWallet0", at(vesting)},
                       {"Distribute", at(distribute)}, {"BatchPayments", at(batch)}, {"Escrow", at(escrow)}, {"EnterpriseEscrow", at(enterprise_escrow)},
                       {"DFRewards", at(rewards)}, {"DFStrategyV1", at(strategy)}, {"PredictoorHelper", at(helper)}, {"AccessListFactory", at(access_factory)}};
+}
+
+Result<json::Object> deploy_settlement(chain::Rpc& rpc, const fs::path& artifacts, const Clock& clock) {
+  constexpr std::uint64_t kUnbondingSeconds = 7 * 86'400;
+  PB_TRY(accounts, unlocked_accounts(rpc));
+  Deployer d(rpc, clock, accounts[0]);
+  PB_CHECK(d.find_artifacts(artifacts));
+  PB_TRY(escrow, d.deploy("JobEscrow"));
+  PB_TRY(quorum, d.deploy("QuorumVerifier", "(uint64)", {Value::of(kUnbondingSeconds)}));
+  PB_TRY(owner, d.deploy("OwnerAcceptVerifier"));
+  PB_TRY(direct, d.deploy("DirectVerifier"));
+  PB_TRY(tables, d.deploy("TableRegistry"));
+  PB_TRY(models, d.deploy("ModelRegistry"));
+  PB_TRY(splitters, d.deploy("LineageSplitters", "(address,address)", {Value::of(tables), Value::of(models)}));
+  const auto at = [](const Address& address) { return json::Value(crypto::checksum_address(address)); };
+  return json::Object{{"JobEscrow", at(escrow)},      {"QuorumVerifier", at(quorum)}, {"OwnerAcceptVerifier", at(owner)}, {"DirectVerifier", at(direct)},
+                      {"TableRegistry", at(tables)}, {"ModelRegistry", at(models)},  {"LineageSplitters", at(splitters)}};
 }
 
 Status Ledger::fund(chain::Rpc& rpc, const Address& account, const U256& wei, const Address& token, const U256& token_amount) const {

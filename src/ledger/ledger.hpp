@@ -40,6 +40,7 @@ class Ledger {
   Status stop();
 
  private:
+  Status ensure_settlement(chain::Rpc& rpc, const Clock& clock);
   fs::path folder_;
   std::string url_;
   std::uint64_t chain_id_ = 0;
@@ -53,5 +54,7 @@ class Ledger {
 /// Deploys the whole Ocean V4 set from the development mnemonic's first account, in the order of Ocean's own script, so
 /// that the addresses are the ones that its tools know. Returns the `development` entry.
 Result<json::Object> deploy_ocean(chain::Rpc& rpc, const fs::path& artifacts, const Clock& clock);
+/// Deploys this project's contracts from the same account. Returns their names and addresses, for the same entry.
+Result<json::Object> deploy_settlement(chain::Rpc& rpc, const fs::path& artifacts, const Clock& clock);
 
 }  // namespace peaberry::ledger

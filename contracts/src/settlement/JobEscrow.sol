@@ -69,7 +69,11 @@ contract JobEscrow is IJobEscrow, ReentrancyGuardTransient {
     /// @dev order << 64 | block number
     mapping(bytes32 jobId => mapping(bytes32 commitment => uint256)) private _commitments;
     /// @dev One more than the balance once it was ever touched: a credit to a known account never pays for a fresh slot.
-    mapping(address token => mapping(address account => uint256)) private _credits;
+    struct Credit {
+        uint256 plusOne;
+    }
+
+    mapping(address token => mapping(address account => Credit)) private _credits;
     mapping(address door => bool) public isDoor;
 
     // ---------------------------------------------------------------- open
@@ -432,24 +436,28 @@ contract JobEscrow is IJobEscrow, ReentrancyGuardTransient {
 
     /// @inheritdoc IJobEscrow
     function withdraw(address token, address to) external nonReentrant returns (uint256 amount) {
-        uint256 credit = _credits[token][msg.sender];
-        if (credit < 2) revert NothingOwed();
-        amount = credit - 1;
-        _credits[token][msg.sender] = 1;
+        Credit storage mine = _credits[token][msg.sender];
+        amount = mine.plusOne;
+        if (amount < 2) revert NothingOwed();
+        unchecked {
+            --amount;
+        }
+        mine.plusOne = 1;
         emit Withdrawn(msg.sender, token, amount);
         IERC20(token).safeTransfer(to == address(0) ? msg.sender : to, amount);
     }
 
     function _credit(address token, address account, uint256 amount) private {
-        uint256 credit = _credits[token][account];
-        _credits[token][account] = (credit == 0 ? 1 : credit) + amount;
+        Credit storage theirs = _credits[token][account];
+        uint256 credit = theirs.plusOne;
+        theirs.plusOne = (credit == 0 ? 1 : credit) + amount;
     }
 
     // ---------------------------------------------------------------- reading
 
     /// @inheritdoc IJobEscrow
     function balanceOf(address token, address account) external view returns (uint256) {
-        uint256 credit = _credits[token][account];
+        uint256 credit = _credits[token][account].plusOne;
         return credit == 0 ? 0 : credit - 1;
     }
 
