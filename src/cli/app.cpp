@@ -32,6 +32,7 @@ class App {
     add_serving();
     add_market();
     add_compute();
+    add_jobs();
     add_keys();
     add_chain();
     add_demo();
@@ -207,6 +208,63 @@ class App {
     of_job("release", "As the data owner: let a waiting result go", [this](Context& c) { return compute_release(c, text_, refuse_); })->add_flag("--refuse", refuse_, "Keep it here");
   }
 
+  void add_jobs() {
+    auto* policy = group("policy", "Evidence policies");
+    for (const char* name : {"show", "check"})
+      command(*policy, name, "Who must do what until when, the worst case for each party, and what looks like a mistake", [this](Context& c) { return policy_show(c, text_); })
+          ->add_option("policy", text_, "JSON file, or the encoded bytes as 0x…")
+          ->required();
+    auto* job = group("job", "Jobs in JobEscrow: paid when a claim is accepted");
+    auto* open = command(*job, "open", "Lock money and ask", [this](Context& c) { return job_open(c, job_open_); });
+    open->add_option("--policy", job_open_.policy, "JSON file or 0x… bytes")->required();
+    open->add_option("--amount", job_open_.amount, "What is paid")->required();
+    open->add_option("--token", job_open_.token, "ERC-20; default: OCEAN");
+    open->add_option("--decimals", job_open_.decimals, "Of the token")->capture_default_str();
+    open->add_option("--seconds", job_open_.seconds, "Claims are taken for so long")->capture_default_str();
+    open->add_option("--executor", job_open_.executor, "Who may claim; default: anybody, in two steps");
+    open->add_option("--kind", job_open_.kind, "inference, sql, quality, training, epoch or message")->capture_default_str();
+    open->add_option("--subject", job_open_.subject, "subjectRoot");
+    open->add_option("--input", job_open_.input, "inputRoot");
+    open->add_option("--params", job_open_.params, "paramsHash");
+    open->add_option("--bond", job_open_.bond, "What each claim deposits")->capture_default_str();
+    open->add_option("--callback", job_open_.callback, "Contract that is told the answer");
+    open->add_option("--callback-gas", job_open_.callback_gas)->capture_default_str();
+    open->add_option("--fee-to", job_open_.fee_to);
+    open->add_option("--fee-bps", job_open_.fee_bps);
+    open->add_option("--royalty-to", job_open_.royalty_to, "A lineage splitter");
+    open->add_option("--royalty-bps", job_open_.royalty_bps);
+    open->add_option("--nonce", job_open_.nonce, "Default: random");
+    const auto of_job = [&](const char* name, const char* help, Action action) {
+      auto* sub = command(*job, name, help, std::move(action));
+      sub->add_option("job", text_, "Job id")->required();
+      return sub;
+    };
+    of_job("show", "State, claims, and who may do what next", [this](Context& c) { return job_show(c, text_); });
+    auto* claim = command(*job, "claim", "Claim an answer with evidence", [this](Context& c) { return job_claim(c, job_claim_); });
+    claim->add_option("job", job_claim_.job, "Job id")->required();
+    claim->add_option("--output", job_claim_.output_file, "File with the output bytes");
+    claim->add_option("--output-hash", job_claim_.output_hash, "Or their keccak256");
+    claim->add_option("--amount", job_claim_.amount, "Less than everything: the rest goes back");
+    claim->add_option("--decimals", job_claim_.decimals)->capture_default_str();
+    claim->add_option("--leaf", job_claim_.leaf, "Which leaf of the policy the evidence is for")->capture_default_str();
+    claim->add_option("--vote", job_claim_.votes, "A signer's vote, as printed by job reveal");
+    claim->add_option("--data", job_claim_.data_file, "File with other evidence (for direct: the input bytes)");
+    for (const bool reveal : {false, true})
+      of_job(reveal ? "reveal" : "vote", reveal ? "As a signer: print the vote that you committed" : "As a signer: commit a vote", [this, reveal](Context& c) { return job_vote(c, text_, hash_, reveal); })
+          ->add_option("--output-hash", hash_)
+          ->required();
+    for (const bool object : {false, true})
+      of_job(object ? "object" : "accept", object ? "As the requester: object to a claim" : "As the requester: accept a claim at once", [this, object](Context& c) { return job_judge(c, text_, hash_, object); })
+          ->add_option("--claim", hash_, "Claim id")
+          ->required();
+    of_job("finalise", "Pay the accepted claim", [this](Context& c) { return job_end(c, text_, false); });
+    of_job("refund", "Send the money back", [this](Context& c) { return job_end(c, text_, true); });
+    auto* withdraw = command(*job, "withdraw", "Pull what the escrow owes this key", [this](Context& c) { return job_withdraw(c, text_, hash_); });
+    withdraw->add_option("--token", text_, "Default: OCEAN");
+    withdraw->add_option("--to", hash_, "Default: the key's own address");
+    command(*job, "publish-model", "Store a QOps model as code for direct evidence", [this](Context& c) { return model_publish(c, text_); })->add_option("file", text_)->required();
+  }
+
   void add_keys() {
     auto* keys = group("keys", "Key files of this home");
     command(*keys, "new", "Make the four roles' keys, or the named ones", [this](Context& c) { return keys_new(c, names_); })->add_option("names", names_);
@@ -252,7 +310,7 @@ class App {
   CLI::App app_;
   GlobalOptions global_;
   Action action_;
-  std::string log_level_ = "warn", shell_, did_, text_, coins_ = "10", tokens_ = "1000", payee_;
+  std::string log_level_ = "warn", shell_, did_, text_, hash_, coins_ = "10", tokens_ = "1000", payee_;
   std::vector<std::string> names_;
   std::uint64_t seconds_ = 7'200, count_ = 10;
   bool refuse_ = false;
@@ -263,6 +321,8 @@ class App {
   BuyOptions buy_;
   DownloadOptions download_;
   ComputeOptions compute_;
+  JobOpenOptions job_open_;
+  JobClaimOptions job_claim_;
   DemoOptions demo_;
 };
 

@@ -64,6 +64,30 @@ Result<Output> escrow_move(Context& context, const std::string& what, const std:
 Result<Output> doctor(Context& context);
 Output version();
 
+/// A policy file or its hex bytes, in words, with its encoding and hash.
+Result<Output> policy_show(Context& context, const std::string& text);
+struct JobOpenOptions {
+  std::string policy, amount, token, executor, kind = "inference", subject, input, params, bond = "0", callback, fee_to, royalty_to;
+  unsigned decimals = 18;
+  std::uint64_t seconds = 3'600, fee_bps = 0, royalty_bps = 0, callback_gas = 200'000, nonce = 0;
+};
+Result<Output> job_open(Context& context, const JobOpenOptions& options);
+Result<Output> job_show(Context& context, const std::string& id);
+struct JobClaimOptions {
+  std::string job, output_file, output_hash, amount, data_file;
+  std::vector<std::string> votes;
+  unsigned leaf = 0, decimals = 18;
+};
+Result<Output> job_claim(Context& context, const JobClaimOptions& options);
+/// As a quorum's signer: commits a vote, or prints it when it may be revealed.
+Result<Output> job_vote(Context& context, const std::string& id, const std::string& output_hash, bool reveal);
+/// As the requester: signs acceptance of a claim, or an objection.
+Result<Output> job_judge(Context& context, const std::string& id, const std::string& claim, bool object);
+Result<Output> job_end(Context& context, const std::string& id, bool refund);
+Result<Output> job_withdraw(Context& context, const std::string& token, const std::string& to);
+/// Stores a QOps model as code, so that the chain can run it.
+Result<Output> model_publish(Context& context, const std::string& file);
+
 struct ServeOptions {
   std::uint16_t port = 8001, chain_port = 8545;
   std::string public_url;

@@ -108,19 +108,44 @@ Result<const crypto::PrivateKey*> Context::key() {
   return &*key_;
 }
 
-Result<market::Trader*> Context::trader() {
-  if (!trader_) {
+Result<chain::TxManager*> Context::sender() {
+  if (!sender_) {
     PB_TRY(rpc_client, rpc());
-    PB_TRY(contracts, addresses());
     PB_TRY(private_key, key());
     PB_TRY(database, store::open_sqlite((home() / "node.sqlite").string()));
     database_ = std::move(database);
     PB_CHECK(chain::TxManager::migrate(*database_));
     sender_ = std::make_unique<chain::TxManager>(*rpc_client, *database_, private_key->clone(), options_.chain_id, clock_);
     PB_CHECK(sender_->maintain());  // what an earlier command left half done
-    trader_ = std::make_unique<market::Trader>(*rpc_client, *sender_, *contracts);
+  }
+  return sender_.get();
+}
+
+Result<market::Trader*> Context::trader() {
+  if (!trader_) {
+    PB_TRY(contracts, addresses());
+    PB_TRY(journal, sender());
+    trader_ = std::make_unique<market::Trader>(*rpc_, *journal, *contracts);
   }
   return trader_.get();
+}
+
+Result<const settlement::Contracts*> Context::settlement_contracts() {
+  if (!contracts_) {
+    PB_CHECK(addresses());  // says what to do when no file is named
+    PB_TRY(loaded, settlement::Contracts::load(options_.address_file, options_.chain_id));
+    contracts_ = loaded;
+  }
+  return &*contracts_;
+}
+
+Result<settlement::Escrow*> Context::job_escrow() {
+  if (!escrow_) {
+    PB_TRY(contracts, settlement_contracts());
+    PB_TRY(journal, sender());
+    escrow_ = std::make_unique<settlement::Escrow>(*rpc_, *journal, *contracts);
+  }
+  return escrow_.get();
 }
 
 Result<std::string> Context::node_url() {

@@ -4,6 +4,7 @@
 #include <peaberry/crypto/keystore.hpp>
 #include <peaberry/market/trade.hpp>
 #include <peaberry/net/client.hpp>
+#include <peaberry/settlement/escrow.hpp>
 
 namespace peaberry::cli {
 
@@ -37,6 +38,9 @@ class Context {
   Result<const chain::OceanAddresses*> addresses();
   Result<const crypto::PrivateKey*> key();
   Result<market::Trader*> trader();
+  Result<chain::TxManager*> sender();
+  Result<const settlement::Contracts*> settlement_contracts();
+  Result<settlement::Escrow*> job_escrow();
   Result<std::string> node_url();
   /// A line for people on stderr while something takes long; silent with --json.
   void progress(const std::string& line) const;
@@ -52,6 +56,8 @@ class Context {
   std::unique_ptr<store::Database> database_;
   std::unique_ptr<chain::TxManager> sender_;
   std::unique_ptr<market::Trader> trader_;
+  std::optional<settlement::Contracts> contracts_;
+  std::unique_ptr<settlement::Escrow> escrow_;
 };
 
 /// Talks to a node over Ocean's HTTP surface, as one account.
