@@ -4,6 +4,7 @@
 #include <peaberry/base/log.hpp>
 #include <peaberry/base/process.hpp>
 #include <peaberry/ledger/ledger.hpp>
+#include <peaberry/node/member.hpp>
 #include <peaberry/node/node.hpp>
 #include <peaberry/settlement/ocean_escrow.hpp>
 
@@ -190,12 +191,37 @@ Result<Output> doctor(Context& context) {
   return Output{json::Object{{"ok", all_good}, {"checks", checks}}, text};
 }
 
-Result<Output> serve(Context& context, const ServeOptions& options) {
-  sigset_t signals;  // blocked before any thread starts, so that only sigwait sees them
+namespace {
+
+/// SIGINT and SIGTERM, blocked from now on so that they can be waited for.
+sigset_t stop_signals() {
+  sigset_t signals;
   sigemptyset(&signals);
   for (const int number : {SIGINT, SIGTERM}) sigaddset(&signals, number);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+void name_chain(Context& context, node::NodeConfig& config) {
+  config.chain_id = context.options().chain_id;
+  if (!context.options().chain_url.empty()) config.chain_urls = {context.options().chain_url};
+  if (!context.options().address_file.empty()) config.address_file = context.options().address_file;
+}
+
+/// On the embedded chain a node that needs a door may make it at its first start: its operator gets a coin for gas.
+Status fund_operator(Context& context, const node::NodeConfig& config, const ledger::Ledger& chain) {
+  PB_TRY(keys, node::open_node_keys(config.home, true, context.random()));
+  chain::Rpc rpc(context.http(), {.urls = {chain.url()}, .chain_id = config.chain_id}, context.clock(), context.random());
+  PB_TRY(balance, rpc.balance(keys.operator_.address()));
+  if (!balance.is_zero()) return {};
+  return chain.fund(rpc, keys.operator_.address(), *parse_units("1", 18), {}, {});
+}
+
+}  // namespace
+
+Result<Output> serve(Context& context, const ServeOptions& options) {
+  const sigset_t signals = stop_signals();
 
   PB_TRY(config, node::NodeConfig::load(context.home()));
   config.port = options.port;
@@ -207,9 +233,11 @@ Result<Output> serve(Context& context, const ServeOptions& options) {
     PB_TRY(seconds, U256::parse(options.job_seconds_min, "min-job-seconds"));
     config.environment.job_seconds_min = seconds.low64();
   }
-  config.chain_id = context.options().chain_id;
-  if (!context.options().chain_url.empty()) config.chain_urls = {context.options().chain_url};
-  if (!context.options().address_file.empty()) config.address_file = context.options().address_file;
+  if (!options.evidence.empty()) {
+    PB_TRY(text, read_text(options.evidence, 1 << 20));
+    config.environment.evidence = text;
+  }
+  name_chain(context, config);
   std::optional<ledger::Ledger> chain;
   if (options.embedded_chain) {
     context.progress("starting the embedded chain");
@@ -224,6 +252,7 @@ Result<Output> serve(Context& context, const ServeOptions& options) {
     }
     config.chain_urls = {chain->url()};
     config.address_file = chain->address_file();
+    if (!config.environment.evidence.empty()) PB_CHECK(fund_operator(context, config, *chain));
   }
   const bool public_chain = config.chain_id != 8996 && config.chain_id != 31337 && config.chain_id != 1337;
   if (public_chain) log::warn("node", "not audited; do not secure real value");
@@ -245,6 +274,27 @@ Result<Output> serve(Context& context, const ServeOptions& options) {
   running.reset();
   std::error_code code;
   fs::remove(context.home() / "running.json", code);
+  return Output{json::Object{{"stopped", true}}, "stopped"};
+}
+
+Result<Output> member(Context& context, const MemberCommand& options) {
+  const sigset_t signals = stop_signals();
+  PB_TRY(config, node::NodeConfig::load(context.home()));
+  name_chain(context, config);
+  PB_TRY(running, node::Member::start(config, {.node_urls = options.nodes, .poll_ms = options.poll_ms, .grace_seconds = options.grace_seconds}));
+  const json::Object out{{"signer", crypto::checksum_address(running->address())}, {"pid", getpid()}};
+  std::printf("%s\n", context.options().json ? json::stringify(out).c_str() : ("signer " + crypto::checksum_address(running->address()) + "; stop with Ctrl-C").c_str());
+  std::fflush(stdout);
+  std::string last_problem;
+  for (;;) {
+    const Status ticked = running->tick();
+    const std::string problem = ticked ? "" : ticked.error().text();
+    if (!problem.empty() && problem != last_problem) log::warn("member", "{}", problem);
+    last_problem = problem;
+    const timespec wait{options.poll_ms / 1000, (options.poll_ms % 1000) * 1'000'000};
+    const int got = sigtimedwait(&signals, nullptr, &wait);
+    if (got == SIGINT || got == SIGTERM) break;
+  }
   return Output{json::Object{{"stopped", true}}, "stopped"};
 }
 

@@ -89,6 +89,7 @@ class App {
       sub->add_option("--public-url", serve_.public_url, "URL under which others reach this node");
       sub->add_option("--cpu-price", serve_.cpu_price, "Tokens per core and minute");
       sub->add_option("--min-job-seconds", serve_.job_seconds_min, "Shortest time that is charged");
+      sub->add_option("--evidence", serve_.evidence, "JSON file with the policy that releases the environment's pay");
       sub->add_flag("--no-compute", serve_.no_compute, "Only index and serve");
       sub->add_flag("--allow-private-urls", serve_.allow_private_urls, "Let file objects name private addresses (tests only)");
     };
@@ -99,6 +100,10 @@ class App {
     up->add_option("--chain-port", serve_.chain_port, "Port of the embedded chain")->capture_default_str();
     options(up);
     options(command(app_, "serve", "Start a node on an existing chain", [this](Context& c) { return serve(c, serve_); }));
+    auto* signer = command(app_, "member", "Sit in quorums: run jobs again, vote, and keep the escrow", [this](Context& c) { return member(c, member_); });
+    signer->add_option("--of", member_.nodes, "URLs of the nodes whose jobs are checked")->required();
+    signer->add_option("--grace", member_.grace_seconds, "Seconds until an unused vote is revealed on chain")->capture_default_str();
+    signer->add_option("--poll-ms", member_.poll_ms)->capture_default_str();
   }
 
   void add_market() {
@@ -123,6 +128,7 @@ class App {
     pub->add_flag("--compute", publish_.compute, "Sell compute-to-data instead of the file");
     pub->add_option("--trust", publish_.trust, "Algorithm DIDs that may run (pinned by checksum)");
     pub->add_flag("--allow-raw", publish_.allow_raw, "Let any code run; only the egress policy protects the rows");
+    pub->add_option("--hosts", publish_.hosts, "Addresses that may hold the rows to run jobs over them again (a quorum's signers); * for anybody");
     pub->add_option("--egress-bytes", publish_.egress_bytes, "Most bytes that leave a job");
     pub->add_option("--egress-types", publish_.egress_types, "File name endings that may leave, comma separated");
     pub->add_option("--egress-log-bytes", publish_.egress_log_bytes, "Bytes of the algorithm's log that may leave");
@@ -315,6 +321,7 @@ class App {
   std::uint64_t seconds_ = 7'200, count_ = 10;
   bool refuse_ = false;
   ServeOptions serve_;
+  MemberCommand member_;
   PublishOptions publish_;
   UpdateOptions update_;
   SearchOptions search_;

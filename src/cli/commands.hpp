@@ -11,6 +11,7 @@ struct PublishOptions {
   bool free = false, compute = false, allow_raw = false, owner_release = false;
   std::vector<std::string> trust;     ///< algorithm DIDs
   std::vector<std::string> allow, deny;
+  std::vector<std::string> hosts;     ///< who may hold the rows to run jobs again; "*": anybody
   std::uint64_t timeout = 0, egress_bytes = 0, egress_log_bytes = 0;
   std::string egress_types, entrypoint, again, treasury;
   bool algorithm = false;
@@ -88,11 +89,18 @@ Result<Output> job_withdraw(Context& context, const std::string& token, const st
 /// Stores a QOps model as code, so that the chain can run it.
 Result<Output> model_publish(Context& context, const std::string& file);
 
+struct MemberCommand {
+  std::vector<std::string> nodes;
+  std::int64_t grace_seconds = 10, poll_ms = 500;
+};
+/// A quorum's signer; runs until SIGINT or SIGTERM.
+Result<Output> member(Context& context, const MemberCommand& options);
+
 struct ServeOptions {
   std::uint16_t port = 8001, chain_port = 8545;
   std::string public_url;
   bool no_compute = false, embedded_chain = false, allow_private_urls = false;
-  std::string cpu_price, job_seconds_min;
+  std::string cpu_price, job_seconds_min, evidence;
 };
 /// Runs until SIGINT or SIGTERM.
 Result<Output> serve(Context& context, const ServeOptions& options);

@@ -124,6 +124,10 @@ Result<Output> publish(Context& context, PublishOptions options) {
     policy.owner_release = options.owner_release;
     if (!options.egress_types.empty()) policy.types = split(options.egress_types, ',');
     listing.egress = policy.to_json();
+    for (const auto& host : options.hosts) {
+      if (host != "*") PB_CHECK(Address::parse(host, "hosts"));
+      listing.hosts.push_back(json::Value(host));
+    }
   }
   json::Array allow, deny;
   if (!options.allow.empty()) allow.push_back(address_rules(options.allow));

@@ -71,7 +71,7 @@ json::Object Job::to_json() const {
                    {"durationMax", duration_max}, {"queueMax", queue_max}, {"egress", egress.to_json()}, {"metadata", metadata}, {"state", static_cast<int>(state)},
                    {"outcome", static_cast<int>(outcome)}, {"statusText", status_text}, {"createdMs", created_ms}, {"queuedMs", queued_ms}, {"runStartMs", run_start_ms},
                    {"runEndMs", run_end_ms}, {"finishedMs", finished_ms}, {"meteredMs", metered_ms}, {"attempts", attempts}, {"exitCode", exit_code},
-                   {"outOfMemory", out_of_memory}, {"stopRequested", stop_requested}, {"manifestHash", manifest_hash}, {"results", result_list}};
+                   {"outOfMemory", out_of_memory}, {"stopRequested", stop_requested}, {"manifestHash", manifest_hash}, {"questionHash", question_hash}, {"settlementJob", settlement_job}, {"evidence", evidence}, {"results", result_list}};
   if (payment)
     out["payment"] = json::Object{{"chainId", payment->chain_id}, {"token", payment->token.hex()}, {"ratePerMinute", payment->rate_per_minute.dec()},
                                   {"locked", payment->locked.dec()}, {"lockSeconds", payment->lock_seconds}, {"lockTx", payment->lock_tx},
@@ -108,6 +108,7 @@ Result<Job> Job::from_json(const json::Object& o) {
   out.attempts = static_cast<int>(ms("attempts")), out.exit_code = static_cast<int>(ms("exitCode"));
   out.out_of_memory = json::bool_or(o, "outOfMemory", false), out.stop_requested = json::bool_or(o, "stopRequested", false);
   out.manifest_hash = json::string_or(o, "manifestHash");
+  out.question_hash = json::string_or(o, "questionHash"), out.settlement_job = json::string_or(o, "settlementJob"), out.evidence = json::string_or(o, "evidence", "unchecked");
   if (const auto* list = json::find_array(o, "results"))
     for (const auto& item : *list)
       if (item.is_object()) out.results.push_back({json::string_or(item.get_object(), "filename"), json::string_or(item.get_object(), "type"), json::uint_or(item.get_object(), "filesize", 0)});
@@ -147,7 +148,8 @@ json::Object Job::to_wire() const {
                    {"maxJobDuration", duration_max},
                    {"isFree", free},
                    {"manifestHash", manifest_hash},
-                   {"evidence", "unchecked"}};
+                   {"evidence", evidence}};
+  if (!settlement_job.empty()) out["settlementJob"] = settlement_job;
   if (!status_text.empty()) out["reason"] = status_text;
   if (run_start_ms != 0) out["algoStartTimestamp"] = seconds_text(run_start_ms);
   if (run_end_ms != 0) out["algoStopTimestamp"] = seconds_text(run_end_ms);

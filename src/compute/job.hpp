@@ -82,6 +82,9 @@ struct Job {
   int exit_code = 0;
   bool out_of_memory = false, stop_requested = false;
   std::string manifest_hash;
+  std::string question_hash;   ///< the manifest that a settlement was opened with; empty: none was
+  std::string settlement_job;  ///< id of that settlement's job
+  std::string evidence = "unchecked";  ///< why the result may be believed, in a word or two
   std::vector<JobResult> results;
 
   json::Object to_json() const;  ///< everything, for the store

@@ -1,36 +1,13 @@
 #include "runner.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <peaberry/base/log.hpp>
 #include <peaberry/crypto/hash.hpp>
-#include <peaberry/crypto/merkle.hpp>
 
 namespace peaberry::compute {
 namespace {
-
-/// Merkle root and size of a file, read in pieces.
-struct FileDigest {
-  Hash32 root;
-  std::uint64_t bytes = 0;
-};
-Result<FileDigest> digest_file(const fs::path& path) {
-  const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return fail(Errc::kInternal, "cannot read " + path.string());
-  crypto::MerkleHasher hasher;
-  FileDigest out;
-  for (Bytes buffer(1 << 16);;) {
-    const ssize_t got = read(fd.get(), buffer.data(), buffer.size());
-    if (got < 0) return fail(Errc::kInternal, "cannot read " + path.string());
-    if (got == 0) break;
-    out.bytes += static_cast<std::uint64_t>(got);
-    hasher.update(ByteView(buffer).first(static_cast<std::size_t>(got)));
-  }
-  out.root = hasher.finish();
-  return out;
-}
 
 void remove_tree(const fs::path& path) {
   std::error_code code;
@@ -229,22 +206,6 @@ void Runner::advance(Job job) {
   if (!done && !stopping_) finish_run(job, JobState::kAlgorithmFailed, done.error().message);
 }
 
-Result<json::Object> Runner::make_manifest(const Job& job, const Provision& provision) const {
-  json::Array inputs;
-  for (const auto& input : provision.inputs) {
-    PB_TRY(digest, digest_file(input.path));
-    inputs.push_back(json::Object{{"name", input.name}, {"did", input.did}, {"merkleRoot", digest.root.hex()}, {"bytes", digest.bytes}});
-  }
-  PB_TRY(code, digest_file(provision.algorithm));
-  json::Array argv;
-  for (const auto& word : provision.argv) argv.push_back(json::Value(word));
-  return json::Object{{"version", 1},
-                      {"algorithm", json::Object{{"did", job.algorithm.did}, {"merkleRoot", code.root.hex()}, {"bytes", code.bytes}, {"argv", argv}, {"environment", job.environment_variables}}},
-                      {"inputs", inputs},
-                      {"resources", json::Object{{"cpuMilli", static_cast<std::uint64_t>(job.resources.cpu * 1000)}, {"ramBytes", job.resources.ram_bytes}, {"diskBytes", job.resources.disk_bytes}, {"seconds", job.duration_max}}},
-                      {"profile", "native"}};
-}
-
 Status Runner::run_job(Job& job) {
   const fs::path stage = options_.stage / job.id, outputs = stage / "outputs";
   remove_tree(stage);
@@ -263,27 +224,17 @@ Status Runner::run_job(Job& job) {
     (void)!chown(provision->algorithm.c_str(), 0, group);
   }
   chmod(provision->algorithm.c_str(), 0550);
-  PB_TRY(manifest, make_manifest(job, *provision));
+  PB_TRY(manifest, make_manifest(*provision, job.algorithm.did, job.environment_variables, {job.resources.cpu, job.resources.ram_bytes, job.resources.disk_bytes, job.duration_max}));
   const std::string manifest_text = json::stringify(manifest);
   job.manifest_hash = crypto::keccak256(manifest_text).hex();
   PB_CHECK(write_file_atomic(job_folder(job.id) / "manifest.json", as_bytes(manifest_text), 0600));
 
-  SandboxSpec spec;
+  if (!job.question_hash.empty() && job.question_hash != job.manifest_hash) {
+    finish_run(job, JobState::kProvisioningFailed, "the bytes in place are not those that the job was opened with");
+    return {};
+  }
+  PB_TRY(spec, spec_of(manifest, *provision, outputs, stage / "algorithm.log"));
   spec.job = job.id.substr(job.id.find('-') + 1);
-  spec.argv = provision->argv;
-  for (const auto& variable : job.environment_variables)
-    if (variable.value().is_string()) spec.environment[std::string(variable.key())] = std::string(json::sv(variable.value().get_string()));
-  json::Array dids;
-  for (const auto& input : job.inputs) dids.push_back(json::Value(input.did));
-  spec.environment["DIDS"] = json::stringify(dids);
-  spec.environment["TRANSFORMATION_DID"] = job.algorithm.did;
-  for (const auto& input : provision->inputs) spec.inputs.emplace_back(input.name, input.path);
-  spec.algorithm = provision->algorithm;
-  spec.outputs = outputs;
-  spec.log = stage / "algorithm.log";
-  spec.limits = {job.resources.cpu, job.resources.ram_bytes, 128};
-  spec.disk_bytes = job.resources.disk_bytes;
-  spec.wall_ms = static_cast<std::int64_t>(job.duration_max) * 1000;
 
   std::shared_ptr<std::atomic<bool>> stop_flag;
   {
@@ -362,7 +313,7 @@ Status Runner::publish_results(Job& job, const Provision& provision, const Sandb
                        {"counters", json::Object{{"wallMs", job.metered_ms}, {"cpuNs", result.usage.cpu_ns}, {"memoryPeakBytes", result.usage.memory_peak_bytes}}},
                        {"start", job.run_start_ms / 1000},
                        {"end", job.run_end_ms / 1000},
-                       {"evidence", "unchecked"}};
+                       {"evidence", job.evidence}};
   const std::string text = json::stringify(receipt);
   PB_TRY(attestation, ports_.attest(text));
   const json::Object signed_receipt{{"receipt", receipt}, {"signer", attestation.signer}, {"signature", attestation.signature}};

@@ -9,21 +9,9 @@
 #include <peaberry/base/random.hpp>
 
 #include "job.hpp"
-#include "sandbox.hpp"
+#include "replay.hpp"
 
 namespace peaberry::compute {
-
-/// What a job needs before it can run, put in place by the node.
-struct Provision {
-  struct Input {
-    std::string name;   ///< file name inside /data/inputs
-    fs::path path;
-    std::string did;    ///< "" for algoCustomData.json
-  };
-  std::vector<Input> inputs;
-  fs::path algorithm;
-  std::vector<std::string> argv;
-};
 
 /// The runner's view of the world. Every call may be repeated after a crash and must then have the same effect once.
 class JobPorts {
@@ -86,7 +74,6 @@ class Runner {
   void finish_run(Job& job, JobState outcome, const std::string& reason);
   Status run_job(Job& job);
   Status publish_results(Job& job, const Provision& provision, const SandboxResult& result, const fs::path& stage);
-  Result<json::Object> make_manifest(const Job& job, const Provision& provision) const;
   void settle(Job job);
   void expire_results();
   void enqueue(const Job& job);

@@ -158,7 +158,10 @@ json::Object make_ddo(const Listing& listing, std::uint64_t chain_id, const Addr
   json::Object service{{"id", service_id}, {"type", listing.service_type}, {"files", sealed_files}, {"datatokenAddress", crypto::checksum_address(datatoken)},
                        {"serviceEndpoint", service_endpoint}, {"timeout", listing.timeout}};
   if (listing.service_type == "compute") service["compute"] = listing.compute;
-  if (!listing.egress.empty()) service["additionalInformation"] = json::Object{{"peaberry", json::Object{{"egress", listing.egress}}}};
+  json::Object ours;
+  if (!listing.egress.empty()) ours["egress"] = listing.egress;
+  if (!listing.hosts.empty()) ours["hosts"] = listing.hosts;
+  if (!ours.empty()) service["additionalInformation"] = json::Object{{"peaberry", ours}};
   json::Object out{{"@context", json::Array{"https://w3id.org/did/v1"}}, {"id", did_of(nft, chain_id)}, {"version", "4.7.0"}, {"chainId", chain_id},
                    {"nftAddress", crypto::checksum_address(nft)}, {"metadata", metadata}, {"services", json::Array{service}}};
   if (!listing.credentials.empty()) out["credentials"] = listing.credentials;

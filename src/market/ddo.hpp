@@ -26,6 +26,7 @@ struct Listing {
   std::uint64_t timeout = 0;            ///< seconds an order is good for; 0: for ever
   json::Object compute;                 ///< service type compute: Ocean's allow-list fields
   json::Object egress;                  ///< ours, under the service's additionalInformation
+  json::Array hosts;                    ///< addresses that may hold the rows to run jobs over them (again); "*": anybody
   json::Object container;               ///< algorithms: {entrypoint, image, tag, checksum}
   json::Object additional;              ///< under metadata.additionalInformation
   json::Object credentials;             ///< {allow, deny} or empty

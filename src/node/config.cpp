@@ -72,6 +72,7 @@ Status NodeConfig::apply(const json::Object& o) {
     PB_CHECK(unsigned_field(*e, "jobSecondsMax", environment.job_seconds_max));
     PB_CHECK(unsigned_field(*e, "queueSecondsMax", environment.queue_seconds_max));
     PB_CHECK(unsigned_field(*e, "storageExpirySeconds", environment.storage_expiry_seconds));
+    if (const auto* evidence = json::find(*e, "evidence")) environment.evidence = evidence->is_string() ? std::string(json::sv(evidence->get_string())) : json::stringify(*evidence);
     environment.free_tier = json::bool_or(*e, "freeTier", environment.free_tier);
     PB_CHECK(unsigned_field(*e, "freeJobSecondsMax", environment.free_job_seconds_max));
     PB_CHECK(unsigned_field(*e, "freeJobsMax", environment.free_jobs_max));

@@ -12,6 +12,7 @@ struct EnvironmentConfig {
   std::string cpu_price = "1", ram_price = "0", disk_price = "0";
   std::uint64_t job_seconds_min = 60, job_seconds_max = 3'600, queue_seconds_max = 3'600;
   std::uint64_t storage_expiry_seconds = 604'800;
+  std::string evidence;  ///< a policy as JSON text (docs/reference/settlement.md); empty: paid unchecked
   bool free_tier = true;
   std::uint64_t free_cpu = 1, free_ram_gb = 1, free_disk_gb = 1, free_job_seconds_max = 600, free_jobs_max = 3;
 };

@@ -32,6 +32,7 @@ json::Object Environment::to_json(const compute::Runner::Load& load, const std::
                    {"consumerAddress", crypto::checksum_address(payee_)},
                    {"platform", json::Object{{"architecture", "x86_64"}, {"os", "linux"}}},
                    {"description", sandbox},
+                   {"evidence", evidence_},
                    {"access", access},
                    {"fees", json::Object{{std::to_string(chain_id_), json::Array{json::Object{{"prices", prices}, {"feeToken", crypto::checksum_address(fee_token_)}}}}}},
                    {"resources", json::Array{resource("cpu", config_.cpu, load.cpu), resource("ram", config_.ram_gb, static_cast<double>(load.ram_bytes) / kGb),

@@ -14,6 +14,9 @@ class Environment {
   const std::string& cluster() const { return cluster_; }
   const EnvironmentConfig& config() const { return config_; }
   const Address& fee_token() const { return fee_token_; }
+  /// Who is advertised as consumer and payee: the node's operator, or a door. Before any request is served.
+  void set_payee(const Address& payee, const std::string& evidence) { payee_ = payee, evidence_ = evidence; }
+  const Address& payee() const { return payee_; }
   json::Object to_json(const compute::Runner::Load& load, const std::string& sandbox) const;
 
   /// Parses [{id, amount}]; defaults are the smallest useful job. Fails with Ocean's words when more is asked than offered.
@@ -28,6 +31,7 @@ class Environment {
   unsigned decimals_;
   Address payee_;
   std::string cluster_, id_;
+  std::string evidence_ = "none: results are unchecked";
 };
 
 }  // namespace peaberry::node

@@ -7,6 +7,20 @@ namespace peaberry::node {
 
 Status NodeJobPorts::lock_payment(compute::Job& job) {
   auto& payment = *job.payment;
+  if (node_.desk_) {
+    // The question must name its bytes before money is locked for it: they are put together here as they will be for the run.
+    const fs::path stage = node_.config_.home / "questions" / ("stage-" + job.id);
+    std::error_code code;
+    fs::remove_all(stage, code);
+    PB_CHECK(make_directories(stage, 0700));
+    bool algorithm_failed = false;
+    auto provisioned = provision(job, stage, algorithm_failed);
+    auto manifest = provisioned ? compute::make_manifest(*provisioned, job.algorithm.did, job.environment_variables, {job.resources.cpu, job.resources.ram_bytes, job.resources.disk_bytes, job.duration_max})
+                                : Result<json::Object>(provisioned.error());
+    fs::remove_all(stage, code);
+    if (!manifest) return manifest.error();
+    return node_.desk_->open_job(job, *manifest);
+  }
   PB_TRY(receipt, node_.escrow_->lock(job.id, payment.token, job.payer, payment.locked, payment.lock_seconds));
   payment.lock_tx = receipt.transaction_hash.hex();
   return {};
@@ -15,6 +29,16 @@ Status NodeJobPorts::lock_payment(compute::Job& job) {
 Status NodeJobPorts::settle(compute::Job& job, std::uint64_t seconds) {
   auto& payment = *job.payment;
   const std::uint64_t minimum = seconds == 0 ? 0 : node_.config_.environment.job_seconds_min;
+  if (node_.desk_ && !job.settlement_job.empty()) {
+    Hash32 output_hash;
+    for (std::size_t i = 0; i < job.results.size() && seconds != 0 && job.outcome == compute::JobState::kFinished; ++i)
+      if (job.results[i].type == "output") {
+        PB_TRY(path, node_.runner_->result_path(job, i));
+        PB_TRY(content, read_file(path, std::uintmax_t{1} << 30));
+        output_hash = crypto::keccak256(content);
+      }
+    return node_.desk_->settle(job, output_hash, settlement::claim_amount(payment.rate_per_minute, seconds, minimum, payment.locked));
+  }
   payment.cost = seconds == 0 ? U256{} : settlement::claim_amount(payment.rate_per_minute, seconds, minimum, payment.locked);
   const std::string proof = json::stringify(json::Object{{"jobId", job.id}, {"manifestHash", job.manifest_hash}, {"seconds", seconds}, {"evidence", "none"}});
   auto claim = node_.escrow_->claim(job.id, payment.token, job.payer, payment.cost, as_bytes(proof));

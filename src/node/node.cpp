@@ -100,6 +100,7 @@ Status Node::open() {
   escrow_ = std::make_unique<settlement::OceanEscrow>(*rpc_, *sender_, addresses_, clock_);
   environment_ = std::make_unique<Environment>(config_.environment, config_.chain_id, addresses_.ocean, 18, keys_->operator_.address());
 
+  PB_CHECK(open_desk());
   ocean_api_ = std::make_unique<OceanApi>(*this);
   peaberry_api_ = std::make_unique<PeaberryApi>(*this);
   net::ServerOptions server_options;
@@ -121,7 +122,7 @@ Status Node::open() {
       jobs_ = std::make_unique<compute::JobStore>(*database_);
       ports_ = std::make_unique<NodeJobPorts>(*this);
       runner_ = std::make_unique<compute::Runner>(*jobs_, *sandbox_, *ports_, clock_,
-                                                  compute::RunnerOptions{.folder = config_.home / "jobs", .stage = stage_folder(config_.home), .workers = config_.workers, .results_kept_ms = static_cast<std::int64_t>(config_.environment.storage_expiry_seconds) * 1000, .on_state = kill_hook()});
+                                                  compute::RunnerOptions{.folder = config_.home / "jobs", .stage = stage_folder(config_.home), .workers = config_.workers, .settle_retry_ms = desk_ ? 1'000 : 5'000, .results_kept_ms = static_cast<std::int64_t>(config_.environment.storage_expiry_seconds) * 1000, .on_state = kill_hook()});
     } else {
       sandbox_problem_ = sandbox.error().text();
       log::warn("node", "no compute environment: {}", sandbox_problem_);
@@ -130,6 +131,26 @@ Status Node::open() {
   follower_ = std::thread([this] { follow(); });
   maintainer_ = std::thread([this] { maintain(); });
   if (runner_) PB_CHECK(runner_->start());
+  return {};
+}
+
+/// Where the chain has JobEscrow: its book and keeper; with a policy for the environment, its door.
+Status Node::open_desk() {
+  const auto contracts = settlement::Contracts::load(config_.address_file, config_.chain_id);
+  if (!contracts) {
+    if (!config_.environment.evidence.empty()) return within("environment.evidence", contracts.error());
+    return {};
+  }
+  PB_CHECK(EvidenceDesk::migrate(*database_));
+  book_ = std::make_unique<settlement::JobBook>(*database_, *contracts);
+  keeper_ = std::make_unique<settlement::Keeper>(*rpc_, *sender_, *database_, *book_, *contracts, clock_);
+  if (config_.environment.evidence.empty() || !config_.compute) return {};
+  PB_TRY(document, json::parse(config_.environment.evidence, {.strict = true}));
+  auto policy = settlement::Policy::from_json(document, *contracts);
+  if (!policy) return within("environment.evidence", policy.error());
+  PB_TRY(desk, EvidenceDesk::open({*rpc_, *sender_, *database_, *escrow_, addresses_.escrow, environment_->fee_token(), clock_, config_.home / "questions"}, *contracts, *policy));
+  desk_ = std::move(desk);
+  environment_->set_payee(desk_->door(), settlement::describe(*policy, *contracts).text());
   return {};
 }
 
@@ -164,7 +185,18 @@ void Node::follow() {
 }
 
 void Node::maintain() {
+  std::unique_ptr<chain::LogFollower> follower;
+  if (book_) {
+    const auto contracts = settlement::Contracts::load(config_.address_file, config_.chain_id);
+    if (contracts) follower = std::make_unique<chain::LogFollower>(*rpc_, *book_, chain::FollowOptions{.start_block = contracts->start_block, .addresses = {contracts->escrow}, .topics0 = settlement::JobBook::topics()}, clock_);
+  }
   while (maintain_signal_.wait_ms(2'000)) {
+    if (follower) {
+      Status kept;
+      if (const auto caught = follower->catch_up(); !caught) kept = caught.error();
+      else if (const auto ticked = keeper_->tick(); !ticked) kept = ticked.error();
+      if (!kept) log::debug("settlement", "keeper: {}", kept.error().message);
+    }
     const auto done = sender_->maintain();
     if (!done) log::debug("chain", "journal: {}", done.error().message);
     else if (done->reorged > 0) log::warn("chain", "{} transactions were thrown out by a reorg and go out again", done->reorged);

@@ -20,6 +20,7 @@
 
 #include "config.hpp"
 #include "environment.hpp"
+#include "evidence_desk.hpp"
 
 namespace peaberry::node {
 
@@ -51,6 +52,7 @@ class Node {
   Status open();
   void follow();
   void maintain();
+  Status open_desk();
 
   NodeConfig config_;
   std::string public_url_;
@@ -72,6 +74,9 @@ class Node {
   std::unique_ptr<index::Catalogue> catalogue_;
   std::unique_ptr<settlement::OceanEscrow> escrow_;
   std::unique_ptr<Environment> environment_;
+  std::unique_ptr<EvidenceDesk> desk_;  ///< where the environment is paid by evidence
+  std::unique_ptr<settlement::JobBook> book_;
+  std::unique_ptr<settlement::Keeper> keeper_;
   std::unique_ptr<compute::Sandbox> sandbox_;
   std::string sandbox_problem_;
   std::unique_ptr<compute::JobStore> jobs_;

@@ -42,6 +42,7 @@ class OceanApi {
   Result<AssetService> orderable(const std::string& did, const std::string& service_id);
   Status check_access(const AssetService& item, const Address& consumer);
   market::ProviderFee fee_for(const market::Service& service);
+  Status check_hosts(const AssetService& item);
   Result<std::string> files_checksum(const AssetService& item);
   struct ComputeRequest;
   Result<ComputeRequest> parse_compute(const json::Object& body, bool free, bool start);

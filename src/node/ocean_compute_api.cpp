@@ -55,6 +55,22 @@ Result<std::string> OceanApi::files_checksum(const AssetService& item) {
   return out;
 }
 
+/// A quorum runs the job again, so it sees the rows: every signer must be a host that the data's owner has admitted.
+Status OceanApi::check_hosts(const AssetService& item) {
+  if (!node_.desk_ || node_.desk_->signers().empty()) return {};
+  const json::Array* hosts = nullptr;
+  if (const auto* additional = json::find_object(item.service.raw, "additionalInformation"))
+    if (const auto* ours = json::find_object(*additional, "peaberry")) hosts = json::find_array(*ours, "hosts");
+  for (const Address& signer : node_.desk_->signers()) {
+    const std::string name = crypto::checksum_address(signer);
+    const bool admitted = hosts != nullptr && std::any_of(hosts->begin(), hosts->end(), [&](const json::Value& host) {
+      return host.is_string() && (json::sv(host.get_string()) == "*" || equals_ignore_case(std::string(json::sv(host.get_string())), name));
+    });
+    if (!admitted) return fail(Errc::kForbidden, "data set " + item.asset.did + " does not admit " + name + " as a host, and this environment's quorum would hand it the rows", "use an environment without that signer, or ask the owner to add it to the listing's hosts");
+  }
+  return {};
+}
+
 /// Reads and checks what both initializeCompute and compute start need: environment, resources, time, assets, access, trust.
 Result<OceanApi::ComputeRequest> OceanApi::parse_compute(const json::Object& body, bool free, bool start) {
   if (!node_.runner_) return fail(Errc::kUnsupported, "this node has no compute environment", node_.sandbox_problem_);
@@ -94,7 +110,7 @@ Result<OceanApi::ComputeRequest> OceanApi::parse_compute(const json::Object& bod
     const auto locked = settlement::lock_amount(rate, job.duration_max, environment.config().job_seconds_min);
     if (!locked) return fail(Errc::kInvalid, "the job's price does not fit into 256 bits");
     pay.locked = *locked;
-    pay.lock_seconds = job.duration_max + job.queue_max + kClaimSeconds;
+    pay.lock_seconds = job.duration_max + job.queue_max + (node_.desk_ ? node_.desk_->extra_lock_seconds() : kClaimSeconds);
     job.payment = pay;
   }
 
@@ -147,6 +163,7 @@ Result<OceanApi::ComputeRequest> OceanApi::parse_compute(const json::Object& bod
         job.egress = first ? policy : job.egress.strictest(policy);
         first = false;
       }
+      if (!free) PB_CHECK(check_hosts(item));
       job.inputs.push_back(asset);
       out.datasets.emplace_back(asset, std::move(item));
     }
@@ -164,7 +181,7 @@ OceanApi::Reply OceanApi::initialize_compute(const net::Request& request) {
   if (!document) return within("request body", document.error());
   PB_TRY(body, json::as_object(*document, "request body"));
   PB_TRY(parsed, parse_compute(*body, false, false));
-  const Address payee = node_.keys_->operator_.address();
+  const Address payee = node_.environment_->payee();
   const auto entry = [&](const compute::JobAsset& asset, const std::optional<AssetService>& item) -> json::Object {
     json::Object out{{"datatoken", ""}, {"chainId", node_.config_.chain_id}, {"consumerAddress", crypto::checksum_address(payee)}, {"validOrder", false}, {"did", asset.did}, {"serviceId", asset.service_id}};
     if (!item) return out;
@@ -199,7 +216,7 @@ OceanApi::Reply OceanApi::compute_start(const net::Request& request, bool free) 
   const std::string signature = json::string_or(*body, "signature", request.query_or("signature"));
   PB_CHECK(node_.auth_->check(json::string_or(*body, "consumerAddress"), nonce_text, free ? "freeStartCompute" : "startCompute", signature));
   PB_TRY(parsed, parse_compute(*body, free, true));
-  const Address payee = node_.keys_->operator_.address();
+  const Address payee = node_.environment_->payee();
   // For a paid job every asset must be ordered, with the environment as consumer or the caller as payer.
   const auto check = [&](const compute::JobAsset& asset, const std::optional<AssetService>& item) -> Status {
     if (!item || (free && asset.transfer_tx.empty() && item->service.type != "compute" && item->asset.price_type == "dispenser")) return {};

@@ -1,5 +1,6 @@
 #include "peaberry_api.hpp"
 
+#include <peaberry/compute/archive.hpp>
 #include <peaberry/crypto/keys.hpp>
 
 namespace peaberry::node {
@@ -31,9 +32,16 @@ json::Object row_json(const index::AssetRow& row) {
 }  // namespace
 
 net::Response PeaberryApi::handle(const net::Request& request) {
-  const auto reply = dispatch(request);
-  if (reply) return net::Response::json(200, json::stringify(*reply));
-  const Error& error = reply.error();
+  Error error;
+  if (request.path.starts_with("/api/v1/questions/")) {
+    auto response = questions(request);
+    if (response) return std::move(*response);
+    error = response.error();
+  } else {
+    const auto reply = dispatch(request);
+    if (reply) return net::Response::json(200, json::stringify(*reply));
+    error = reply.error();
+  }
   return net::Response::json(http_code(error.code), json::stringify(json::Object{{"error", json::Object{{"code", errc_name(error.code)}, {"message", error.message}, {"remedy", error.remedy}}}}));
 }
 
@@ -46,6 +54,64 @@ Result<json::Value> PeaberryApi::dispatch(const net::Request& request) {
   }
   if (request.method == "POST" && request.path == "/api/v1/jobs/release") return release(request);
   return fail(Errc::kNotFound, "there is no " + request.method + " " + request.path.substr(0, 200));
+}
+
+Result<net::Response> PeaberryApi::questions(const net::Request& request) {
+  if (!node_.desk_) return fail(Errc::kUnsupported, "this node's environment is not paid by evidence");
+  const std::string rest = request.path.substr(std::strlen("/api/v1/questions/"));
+  PB_TRY(job, Hash32::parse(rest.substr(0, rest.find('/')), "job id"));
+  const std::string what = rest.find('/') == std::string::npos ? "" : rest.substr(rest.find('/') + 1);
+  if (request.method == "GET" && what.empty()) {
+    PB_TRY(question, node_.desk_->question(job));
+    return net::Response::json(200, json::stringify(question));
+  }
+  if (request.method == "POST" && what == "bundle") return bundle(request, job);
+  if (request.method == "POST" && what == "votes") {
+    PB_TRY(document, json::parse(request.body));
+    PB_TRY(body, json::as_object(document, "request body"));
+    PB_TRY(text, json::string_at(*body, "vote"));
+    PB_TRY(raw, parse_hex(text, "vote"));
+    PB_CHECK(node_.desk_->take_vote(job, raw));
+    return net::Response::json(200, "{\"taken\":true}");
+  }
+  return fail(Errc::kNotFound, "there is no " + request.method + " " + request.path.substr(0, 200));
+}
+
+/// Hands a signer of the quorum the job's bytes: manifest.json, algorithm, inputs/<name>.
+Result<net::Response> PeaberryApi::bundle(const net::Request& request, const Hash32& job) {
+  PB_TRY(document, json::parse(request.body));
+  PB_TRY(body, json::as_object(document, "request body"));
+  PB_TRY(who, json::address_at(*body, "address"));
+  PB_CHECK(node_.auth_->check(json::string_or(*body, "address"), json::string_or(*body, "nonce"), "questionBundle", json::string_or(*body, "signature")));
+  const auto& signers = node_.desk_->signers();
+  if (std::find(signers.begin(), signers.end(), who) == signers.end()) return fail(Errc::kForbidden, crypto::checksum_address(who) + " is not a signer of this environment's quorum");
+  PB_TRY(id, node_.desk_->compute_job(job));
+  PB_TRY(compute_job, node_.runner_->find(id));
+  PB_TRY(question, node_.desk_->question(job));
+  const fs::path stage = node_.config_.home / "questions" / ("bundle-" + node_.random_.uuid());
+  PB_CHECK(make_directories(stage, 0700));
+  bool algorithm_failed = false;
+  auto provisioned = node_.ports_->provision(compute_job, stage, algorithm_failed);
+  std::vector<compute::ArchiveEntry> entries{{"manifest.json", to_bytes(json::string_or(question, "manifestText"))}};
+  Status read = provisioned ? Status() : Status(provisioned.error());
+  const auto add = [&](const std::string& name, const fs::path& path) {
+    if (!read) return;
+    auto content = read_file(path, std::uintmax_t{2} << 30);
+    if (content) entries.push_back({name, std::move(*content)});
+    else read = content.error();
+  };
+  if (provisioned) {
+    add("algorithm", provisioned->algorithm);
+    for (const auto& input : provisioned->inputs) add("inputs/" + input.name, input.path);
+  }
+  std::error_code code;
+  fs::remove_all(stage, code);
+  PB_CHECK(read);
+  PB_TRY(tar, compute::make_tar(entries, ""));
+  net::Response response;
+  response.body = std::string(as_text(tar));
+  response.headers["Content-Type"] = "application/x-tar";
+  return response;
 }
 
 Result<json::Value> PeaberryApi::health() {

@@ -156,7 +156,9 @@ Result<Keeper::Tick> Keeper::tick() {
   PB_CHECK(make_claims(out));
   PB_TRY(live, book_.live());
   std::erase_if(live, [this](const JobBook::Entry& entry) { return !is_ours(entry.job); });
-  PB_TRY(now, book_.time());
+  // A chain without traffic has no new block to tell the time by: what is tried too early is refused by the estimate and tried again.
+  PB_TRY(block_time, book_.time());
+  const std::uint64_t now = std::max(block_time, clock_.unix_seconds());
   PB_TRY(claims, claims_of(live));
   for (std::size_t i = 0; i < live.size(); ++i) {
     const OpenedJob& job = live[i].job;

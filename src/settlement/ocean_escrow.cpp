@@ -46,25 +46,28 @@ Result<std::optional<EscrowLock>> OceanEscrow::find_lock(const Address& token, c
   return std::optional<EscrowLock>();
 }
 
+Status OceanEscrow::check_payer(const Address& token, const Address& payer, const Address& payee, const U256& amount, std::uint64_t expiry_seconds) {
+  const std::string who = crypto::checksum_address(payer);
+  PB_TRY(available, funds(payer, token));
+  if (available.available < amount)
+    return fail(Errc::kPayment, "User " + who + " does not have enough funds",
+                "deposit " + (amount - available.available).dec() + " more of token " + crypto::checksum_address(token) + " into the escrow");
+  PB_TRY(auths, authorizations(token, payer, payee));
+  if (auths.empty())
+    return fail(Errc::kPayment, "No escrow auths found for: chain=" + std::to_string(addresses_.chain_id) + ", token=" + crypto::checksum_address(token) + ", payer=" + who + ", nodeAddress=" + crypto::checksum_address(payee),
+                "authorise the node in the escrow");
+  const EscrowAuthorization& auth = auths.front();
+  const auto after = checked_add(auth.current_locked, amount);
+  if (!after || *after > auth.max_locked) return fail(Errc::kPayment, "The escrow authorisation of " + who + " is too small", "authorise a larger amount");
+  if (U256{expiry_seconds} > auth.max_lock_seconds) return fail(Errc::kPayment, "The escrow authorisation of " + who + " allows no lock of " + std::to_string(expiry_seconds) + " seconds", "authorise a longer time");
+  if (auth.current_locks >= auth.max_lock_counts) return fail(Errc::kPayment, "The escrow authorisation of " + who + " allows no more locks", "authorise more locks");
+  return {};
+}
+
 Result<chain::Receipt> OceanEscrow::lock(std::string_view job_id, const Address& token, const Address& payer, const U256& amount, std::uint64_t expiry_seconds) {
   const std::string key = "lock:" + std::string(job_id);
   PB_TRY(before, sender_.find(key));
-  if (!before) {
-    const std::string who = crypto::checksum_address(payer);
-    PB_TRY(available, funds(payer, token));
-    if (available.available < amount)
-      return fail(Errc::kPayment, "User " + who + " does not have enough funds",
-                  "deposit " + (amount - available.available).dec() + " more of token " + crypto::checksum_address(token) + " into the escrow");
-    PB_TRY(auths, authorizations(token, payer, sender_.address()));
-    if (auths.empty())
-      return fail(Errc::kPayment, "No escrow auths found for: chain=" + std::to_string(addresses_.chain_id) + ", token=" + crypto::checksum_address(token) + ", payer=" + who + ", nodeAddress=" + crypto::checksum_address(sender_.address()),
-                  "authorise the node in the escrow");
-    const EscrowAuthorization& auth = auths.front();
-    const auto after = checked_add(auth.current_locked, amount);
-    if (!after || *after > auth.max_locked) return fail(Errc::kPayment, "The escrow authorisation of " + who + " is too small", "authorise a larger amount");
-    if (U256{expiry_seconds} > auth.max_lock_seconds) return fail(Errc::kPayment, "The escrow authorisation of " + who + " allows no lock of " + std::to_string(expiry_seconds) + " seconds", "authorise a longer time");
-    if (auth.current_locks >= auth.max_lock_counts) return fail(Errc::kPayment, "The escrow authorisation of " + who + " allows no more locks", "authorise more locks");
-  }
+  if (!before) PB_CHECK(check_payer(token, payer, sender_.address(), amount, expiry_seconds));
   return sender_.execute({.key = key, .to = addresses_.escrow, .data = escrow::create_lock(job_number(job_id), token, payer, amount, U256{expiry_seconds})});
 }
 

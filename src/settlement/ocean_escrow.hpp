@@ -37,7 +37,9 @@ class OceanEscrow {
   Result<std::vector<EscrowAuthorization>> authorizations(const Address& token, const Address& payer, const Address& payee);
   Result<std::optional<EscrowLock>> find_lock(const Address& token, const Address& payer, const U256& job);
 
-  /// kPayment with a sentence for the consumer when funds or authorisation do not suffice.
+  /// kPayment with a sentence for the consumer when funds or its authorisation of `payee` do not suffice.
+  Status check_payer(const Address& token, const Address& payer, const Address& payee, const U256& amount, std::uint64_t expiry_seconds);
+  /// The same check, then the lock.
   Result<chain::Receipt> lock(std::string_view job_id, const Address& token, const Address& payer, const U256& amount, std::uint64_t expiry_seconds);
   struct Claim {
     Hash32 transaction;

@@ -376,7 +376,7 @@ contract JobEscrow is IJobEscrow, ReentrancyGuardTransient {
         _records[id].flags = record.flags & ~STATE_MASK | uint8(JobState.Refunded);
         if (terms.bond != 0) _returnBonds(id, record.claims, job.requester, terms, policy);
         uint256 funded = _funded(id, record, terms);
-        if (terms.door != address(0)) OceanDoor(terms.door).free(id, job.requester);
+        if (terms.door != address(0)) OceanDoor(terms.door).free(id, job.requester, lapsed);
         else _credit(terms.token, job.requester, funded);
         emit JobRefunded(id, job.requester, funded);
     }

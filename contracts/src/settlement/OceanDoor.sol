@@ -52,13 +52,12 @@ contract OceanDoor {
         if (received != 0) token.safeTransfer(address(escrow), received);
     }
 
-    /// @notice Frees the lock for the payer, whether it has expired, was cancelled before or stands.
-    function free(bytes32 jobId, address payer) external {
+    /// @notice Frees the lock for the payer. Only an expired one (`lapsed`) may be gone already, cancelled by anybody: then the payer has the
+    /// money. One that stands must be freed here, or all of the refund reverts: a failure that is passed over would leave it locked.
+    function free(bytes32 jobId, address payer, bool lapsed) external {
         if (msg.sender != address(escrow)) revert NotTheEscrow(msg.sender);
-        try oceanEscrow.claimLock(uint256(jobId), address(token), payer, 0, "") {}
-        catch {
-            // Expired and cancelled by anybody: the payer has the money already.
-        }
+        if (!lapsed) return oceanEscrow.claimLock(uint256(jobId), address(token), payer, 0, "");
+        try oceanEscrow.claimLock(uint256(jobId), address(token), payer, 0, "") {} catch {}
     }
 }
 
