@@ -135,6 +135,42 @@ contract EvidencePolicyTest is Fixture {
         harness.validate(abi.encodePacked(uint8(2), a, b, hex"000012"));
     }
 
+    function test_policy_theErrorSaysWhichByteIsWrong() public {
+        bytes memory a = leaf(address(stubs[0]), 0, "");
+        bytes memory b = leaf(address(stubs[1]), 0, "");
+        _refusedAt(abi.encodePacked(uint8(16), a, uint8(0)), 0);
+        _refusedAt(abi.encodePacked(uint8(2), a, hex"0011"), 31); // the second leaf is cut off
+        _refusedAt(abi.encodePacked(uint8(1), address(stub), uint64(0), uint16(9), uint8(0)), 29); // params run over the end
+        _refusedAt(abi.encodePacked(uint8(1), a, hex"0100"), 31); // another token than the leaf's
+        _refusedAt(abi.encodePacked(uint8(1), a), 31); // no token
+        _refusedAt(abi.encodePacked(uint8(2), a, b, hex"000032"), 63); // k > n
+        _refusedAt(abi.encodePacked(uint8(2), a, b, hex"000000"), 63); // a third leaf
+        _refusedAt(abi.encodePacked(uint8(2), a, b, hex"0000"), 63); // two results
+        vm.expectRevert(abi.encodeWithSelector(EvidencePolicy.PolicyEmpty.selector));
+        harness.validate("");
+        vm.expectRevert(abi.encodeWithSelector(EvidencePolicy.VerifierTwice.selector, address(stubs[0])));
+        harness.validate(abi.encodePacked(uint8(2), a, a, hex"000012"));
+    }
+
+    function _refusedAt(bytes memory policy, uint256 position) internal {
+        vm.expectRevert(abi.encodeWithSelector(EvidencePolicy.PolicyMalformed.selector, position));
+        harness.validate(policy);
+    }
+
+    function test_policy_aBoundOfFifteenLeaves() public {
+        bytes memory leaves;
+        bytes memory tokens;
+        for (uint256 i = 1; i <= 15; ++i) {
+            leaves = abi.encodePacked(leaves, leaf(address(uint160(i)), uint64(i), ""));
+            tokens = abi.encodePacked(tokens, uint8(0));
+        }
+        bytes memory policy = abi.encodePacked(uint8(15), leaves, tokens, uint8(0x8f)); // 8 of 15
+        harness.validate(policy);
+        assertEq(harness.worstWindow(policy), 8, "the eighth");
+        (Status status,) = harness.evaluate(policy, CLAIM); // nobody is there: silence
+        assertTrue(status == Status.None, "none");
+    }
+
     function test_policy_garbageNeverPassesAsAnotherPolicy(bytes memory garbage) public view {
         try harness.validate(garbage) {
             harness.worstWindow(garbage); // what is valid can be read

@@ -7,7 +7,7 @@ import {IOceanEscrow} from "../src/settlement/IOceanEscrow.sol";
 import {IJobStates, Status} from "../src/settlement/IEvidenceVerifier.sol";
 import {Job} from "../src/settlement/Job.sol";
 import {IJobEscrow, Terms} from "../src/settlement/IJobEscrow.sol";
-import {OceanDoor} from "../src/settlement/OceanDoor.sol";
+import {OceanDoor, OceanDoors} from "../src/settlement/OceanDoor.sol";
 import {Fixture} from "./Fixture.sol";
 
 interface IOceanEscrowFull is IOceanEscrow {
@@ -243,6 +243,24 @@ contract OceanDoorTest is OceanFixture {
         vm.warp(block.timestamp + terms.lockSeconds - 1);
         escrow.finalise(job, terms, policy, "");
         assertTrue(escrow.balanceOf(address(token), executor) != 0, "paid");
+    }
+
+    function test_door_whatSomebodyGivesItIsNotThePay() public {
+        _open();
+        claimAs(executor, job, terms, policy, ANSWER, noData());
+        token.mint(address(door), 5 ether);
+        escrow.finalise(job, terms, policy, "");
+        assertEq(escrow.balanceOf(address(token), executor), 100 ether - 100 ether / 1_000, "the lock's money only");
+        assertEq(token.balanceOf(address(door)), 5 ether, "the gift stays");
+    }
+
+    function test_door_onlyTheEscrowHasDoorsMade() public {
+        OceanDoors doors = new OceanDoors(); // its escrow is this test
+        OceanDoor made = OceanDoor(doors.make(ocean, executor, token, "policy"));
+        assertEq(address(made.escrow()), address(this), "escrow");
+        vm.prank(rival);
+        vm.expectRevert(abi.encodeWithSelector(OceanDoor.NotTheEscrow.selector, rival));
+        doors.make(ocean, rival, token, "policy");
     }
 
     function test_door_needsANamedExecutorAndItself() public {

@@ -489,6 +489,19 @@ contract OwnerAcceptTest is Fixture {
         escrow.open(job, terms, policy); // else anybody could claim nonsense to earn the objection
     }
 
+    function test_owner_whatWasWithdrawnIsNotHeldAnyMore() public {
+        for (uint256 i = 0; i < 2; ++i) {
+            _start(7 ether);
+            claimAs(executor, job, terms, policy, ANSWER, noData());
+            vm.warp(block.timestamp + 1 hours);
+            escrow.finalise(job, terms, policy, "");
+            owner.release(job);
+            vm.prank(requester);
+            assertEq(owner.withdraw(address(token), address(0)), 7 ether, "the stake");
+        }
+        assertEq(token.balanceOf(address(owner)), 0, "nothing is left");
+    }
+
     function test_owner_aFalseSettlementCannotInventStakes() public {
         _start(7 ether); // somebody's real stake lies there
         FalseSettlement thief = new FalseSettlement();
@@ -599,6 +612,62 @@ contract DirectTest is Fixture {
         bytes memory large = new bytes(24_576);
         vm.expectRevert(abi.encodeWithSelector(DirectVerifier.ModelTooLarge.selector, 24_576));
         direct.publish(large);
+    }
+
+    function test_direct_theErrorSaysWhichByteIsWrong() public {
+        _refusedAt(hex"01010001" hex"010000", 4); // no outputs
+        _refusedAt(hex"01010001" hex"011001" hex"0000000000", 4); // 4,097 outputs
+        _refusedAt(abi.encodePacked(hex"01010002", hex"010002", int32(0), hex"0102", int32(0), hex"01"), 4); // a weight is missing
+        _refusedAt(abi.encodePacked(hex"01010002", hex"0100"), 4); // the head is cut off
+        _refusedAt(abi.encodePacked(hex"01020001", hex"010001", int32(0), hex"00", hex"0200"), 12); // requantise cut off
+        _refusedAt(abi.encodePacked(hex"01010001", hex"050000", int32(0)), 4); // stump cut off
+        _refusedAt(hex"01110001", 1); // 17 layers
+        _refusedAt(hex"01011001" hex"03", 2); // 4,097 inputs
+        _refusedAt(hex"0101", 0);
+        bytes32 root = direct.publish(hex"01010002" hex"03");
+        vm.expectRevert(abi.encodeWithSelector(QOps.InputMalformed.selector, 3, 2));
+        direct.execute(root, hex"010203");
+    }
+
+    function _refusedAt(bytes memory model, uint256 position) internal {
+        vm.expectRevert(abi.encodeWithSelector(QOps.ModelMalformed.selector, position));
+        direct.publish(model);
+    }
+
+    function test_direct_theLargestModelThatFitsIntoCode() public {
+        bytes memory model = abi.encodePacked(hex"0101", uint16(3_067), hex"01", uint16(8), new bytes(8 * (4 + 3_067)));
+        assertEq(model.length, 24_575, "exactly");
+        bytes32 root = direct.publish(model);
+        assertEq(direct.models(root).code.length, 24_576, "EIP-170");
+        assertEq(direct.execute(root, new bytes(3_067)).length, 8 * 32, "outputs");
+    }
+
+    function test_verifiers_takeNoMoney() public {
+        bytes memory policy = single(address(direct), 0, "");
+        Job memory job = makeJob(policy);
+        vm.deal(address(this), 3);
+        vm.expectRevert(abi.encodeWithSelector(DirectVerifier.NoValueHere.selector));
+        direct.submit{value: 1}(job, executor, "answer", abi.encode(policy, uint16(0), bytes("")));
+        vm.expectRevert(abi.encodeWithSelector(QuorumVerifier.NoValueHere.selector));
+        quorum.submit{value: 1}(job, executor, "answer", abi.encode(policy, uint16(0), bytes("")));
+        vm.expectRevert(abi.encodeWithSelector(OwnerAcceptVerifier.NoValueHere.selector));
+        owner.submit{value: 1}(job, executor, "answer", abi.encode(policy, uint16(0), bytes("")));
+    }
+
+    function test_verifiers_evidenceThatPointsOutsideItselfIsRefused() public {
+        bytes memory policy = single(address(direct), 0, "");
+        Job memory job = makeJob(policy);
+        bytes[5] memory bad = [
+            bytes(""),
+            new bytes(95),
+            abi.encode(uint256(1_000), uint256(0), uint256(0x60)), // the policy lies beyond the end
+            abi.encode(uint256(0x60), uint256(0), uint256(0x60), uint256(1_000)), // it is longer than what follows
+            abi.encode(uint256(0x60), uint256(0), type(uint256).max, uint256(0)) // the data's offset overflows
+        ];
+        for (uint256 i = 0; i < bad.length; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(LeafEvidence.EvidenceMalformed.selector));
+            direct.submit(job, executor, "answer", bad[i]);
+        }
     }
 
     function test_direct_garbageModelsNeverPass(bytes memory garbage) public {
