@@ -3,6 +3,7 @@ SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 DATA ?=
 LABEL ?=
+EVIDENCE ?= none
 SUITE ?=
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 
@@ -25,8 +26,8 @@ build-test: setup-test
 	@cmake --preset dev -Wno-dev >build.log 2>&1 || (cat build.log; exit 1)
 	@tools/quiet_build build all
 
-demo: build-demo ## Play the first sale: publish, find, buy, train in the sandbox, pay (DATA=my.csv LABEL=column for your own)
-	@build/bin/peaberry demo --folder build/demo $(if $(DATA),--data "$(DATA)" --label "$(LABEL)")
+demo: build-demo ## Play the first sale: publish, find, buy, train in the sandbox, pay (DATA=my.csv LABEL=column for your own, EVIDENCE=quorum to pay for checked results)
+	@build/bin/peaberry demo --folder build/demo --evidence $(EVIDENCE) $(if $(DATA),--data "$(DATA)" --label "$(LABEL)")
 	@tools/check_story
 
 check-story: ## Read the demo's story again from the chain

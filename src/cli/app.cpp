@@ -306,6 +306,7 @@ class App {
     run->add_option("--label", demo_.label, "Its label column");
     run->add_option("--rows", demo_.rows, "Rows of the generated table")->capture_default_str();
     run->add_option("--seed", demo_.seed)->capture_default_str();
+    run->add_option("--evidence", demo_.evidence, "none, or quorum: the pay waits for two of three members")->capture_default_str();
     auto* data = command(app_, "demo-data", "Write the demo's clinical table", [this](Context&) { return demo_data(text_, demo_.rows, demo_.seed); });
     data->add_option("file", text_)->required();
     data->add_option("--rows", demo_.rows)->capture_default_str();

@@ -108,6 +108,7 @@ Result<Output> chain_stop(Context& context);
 
 struct DemoOptions {
   std::string folder = "build/demo", data, label;
+  std::string evidence = "none";  ///< or quorum: three members check the run, and a lie is shown
   std::uint64_t seed = 20260, rows = 50'000;
 };
 Result<Output> demo(Context& context, const DemoOptions& options);

@@ -11,8 +11,11 @@
 #include <peaberry/base/files.hpp>
 #include <peaberry/base/process.hpp>
 #include <peaberry/bindings/erc20_template.hpp>
+#include <peaberry/bindings/job_escrow.hpp>
+#include <peaberry/bindings/quorum_verifier.hpp>
 #include <peaberry/crypto/hash.hpp>
 #include <peaberry/ingest/csv.hpp>
+#include <peaberry/settlement/contracts.hpp>
 
 #include "commands.hpp"
 #include "story.hpp"
@@ -61,6 +64,33 @@ class Server {
       SystemClock{}.sleep_ms(10);
     }
     return fail(Errc::kTimeout, "a node of the demo does not answer", "see " + log.string());
+  }
+  /// A process without HTTP: it is up when it has written a line.
+  static Result<Server> start_silent(const std::vector<std::string>& arguments, const fs::path& log) {
+    const Fd fd(open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    SpawnOptions options;
+    options.argv = {self_executable().string()};
+    options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
+    options.stdout_fd = options.stderr_fd = fd.get();
+    options.die_with_parent = true;
+    Server out;
+    PB_TRY(pid, spawn(options));
+    out.pid_ = pid;
+    for (int i = 0; i < 1000; ++i) {
+      const std::string written = read_text(log).value_or("");
+      if (written.find('\n') != std::string::npos) return out;
+      SystemClock{}.sleep_ms(10);
+    }
+    return fail(Errc::kTimeout, "a process of the demo does not start", "see " + log.string());
+  }
+  /// As a power cut would.
+  double kill_hard() {
+    if (pid_ == 0) return 0;
+    rusage usage{};
+    kill(pid_, SIGKILL);
+    wait4(pid_, nullptr, 0, &usage);
+    pid_ = 0;
+    return seconds(usage);
   }
   /// Gently; returns the CPU seconds it used.
   double stop() {
@@ -192,12 +222,16 @@ class Demo {
       PB_CHECK(parsed->find(label));
       canaries = rows_as_canaries(content);
     }
+    if (options_.evidence != "none" && options_.evidence != "quorum") return fail(Errc::kInvalid, "evidence \"" + options_.evidence + "\" is unknown", "use none or quorum");
+    const bool quorum = options_.evidence == "quorum";
+    if (quorum) PB_CHECK(seat_members());
     // Three parties, three homes, three processes.
     const std::uint16_t owner_port = free_port(), market_port = free_port(), chain_port = free_port();
     const std::string owner_url = "http://127.0.0.1:" + std::to_string(owner_port), market_url = "http://127.0.0.1:" + std::to_string(market_port);
     std::int64_t since = context_.clock().steady_ms();
-    PB_TRY(owner_server, Server::start({"--home", (folder_ / "owner").string(), "up", "--port", std::to_string(owner_port), "--chain-port", std::to_string(chain_port), "--min-job-seconds", "1", "--cpu-price", "0.6"},
-                                       folder_ / "owner.log", owner_url, context_.http()));
+    owner_arguments_ = {"--home", (folder_ / "owner").string(), "up", "--port", std::to_string(owner_port), "--chain-port", std::to_string(chain_port), "--min-job-seconds", "1", "--cpu-price", "0.6"};
+    if (quorum) owner_arguments_.insert(owner_arguments_.end(), {"--evidence", (folder_ / "policy.json").string()});
+    PB_TRY(owner_server, Server::start(owner_arguments_, folder_ / "owner.log", owner_url, context_.http()));
     owner_server_ = std::move(owner_server);
     chain_url_ = "http://127.0.0.1:" + std::to_string(chain_port);
     PB_TRY(addresses, chain::OceanAddresses::load(folder_ / "owner/ledger/address.json", 8996));
@@ -224,6 +258,7 @@ class Demo {
       who.before = balance;
     }
     tell("the developer has 100 OCEAN; the owner has none");
+    if (quorum) PB_CHECK(start_members(owner_url));
 
     // Publish.
     since = context_.clock().steady_ms();
@@ -232,8 +267,10 @@ class Demo {
     const std::string algorithm_did = json::string_or(algorithm.as_object(), "did");
     tell("published the algorithm tabular-trainer  " + algorithm_did.substr(0, 20) + "…");
     since = context_.clock().steady_ms();
-    PB_TRY(dataset, command("owner", {"--node", owner_url, "publish", table.string(), "--name", "Heart disease table", "--description", "Rows of patients with a heart disease label; the rows stay in the hospital, training comes to them",
-                                      "--tags", "health,cardiology,tabular", "--price", "5", "--compute", "--trust", algorithm_did}, &parties_[0]));
+    std::vector<std::string> publish{"--node", owner_url, "publish", table.string(), "--name", "Heart disease table", "--description", "Rows of patients with a heart disease label; the rows stay in the hospital, training comes to them",
+                                      "--tags", "health,cardiology,tabular", "--price", "5", "--compute", "--trust", algorithm_did};
+    admit_members(publish);
+    PB_TRY(dataset, command("owner", publish, &parties_[0]));
     step("publish the data set", dataset, since);
     const std::string did = json::string_or(dataset.as_object(), "did");
     tell("published the data set for 5 OCEAN a use  " + did.substr(0, 20) + "…");
@@ -277,8 +314,84 @@ class Demo {
     PB_TRY(metrics, json::parse(metrics_text));
     if (const auto* auc = json::find_object(metrics.as_object(), "auc"))
       tell(fmt::format("trained a {} model in the sandbox: AUC {:.3f} [{:.3f}, {:.3f}]", json::string_or(metrics.as_object(), "model"), auc->at("value").to_number<double>(), auc->at("low95").to_number<double>(), auc->at("high95").to_number<double>()));
-    tell(fmt::format("the owner was paid {} OCEAN for the machine by contract [unchecked: no evidence of the run but the node's signature]", payment == nullptr ? "0" : format_units(U256::parse(json::string_or(*payment, "cost")).value_or(U256{}), 18)));
+    const std::string cost = payment == nullptr ? "0" : format_units(U256::parse(json::string_or(*payment, "cost")).value_or(U256{}), 18);
+    if (quorum) {
+      tell(fmt::format("two of three members ran it again and found the same bytes: JobEscrow paid {} OCEAN for the machine [{}]", cost, json::string_or(*job, "evidence")));
+      PB_CHECK(command("owner", {"job", "withdraw"}, &parties_[0]));
+      PB_CHECK(lie(owner_url, did, algorithm_did, label));
+    } else {
+      tell(fmt::format("the owner was paid {} OCEAN for the machine by contract [unchecked: no evidence of the run but the node's signature]", cost));
+    }
     return finish(model, canaries, metrics_text);
+  }
+
+  /// Three neighbours whom the hospital admits as hosts of its rows: each has a home and a key of its own.
+  Status seat_members() {
+    json::Array signers;
+    for (int i = 0; i < 3; ++i) {
+      const std::string home = "member" + std::to_string(i + 1);
+      PB_TRY(keys, command(home, {"keys", "new"}));
+      members_.push_back(party(home, keys));
+      signers.push_back(json::Value(crypto::checksum_address(members_.back().accounts[0])));
+    }
+    const json::Object policy{{"quorum", json::Object{{"k", 2}, {"commitWindow", kCommitWindow}, {"signers", signers}, {"window", 60}}}};
+    return write_file_atomic(folder_ / "policy.json", as_bytes(json::pretty(policy)));
+  }
+  void admit_members(std::vector<std::string>& publish) const {
+    for (const auto& host : members_) publish.insert(publish.end(), {"--hosts", crypto::checksum_address(host.accounts[0])});
+  }
+  Status start_members(const std::string& owner_url) {
+    for (std::size_t i = 0; i < members_.size(); ++i) {
+      PB_CHECK(command("owner", {"chain", "fund", members_[i].accounts[0].hex(), "--coins", "1", "--tokens", "0"}));
+      const fs::path home = folder_ / members_[i].home;
+      std::error_code code;
+      fs::copy_file(folder_ / "owner/ledger/address.json", home / "address.json", fs::copy_options::overwrite_existing, code);
+      PB_TRY(process, Server::start_silent({"--home", home.string(), "--chain", chain_url_, "--address-file", (home / "address.json").string(), "member", "--of", owner_url, "--grace", "2", "--poll-ms", "200"}, folder_ / (members_[i].home + ".log")));
+      member_processes_.push_back(std::move(process));
+      parties_.push_back(members_[i]);
+    }
+    tell("three neighbours, admitted by the hospital as hosts of its rows, sit in the quorum that releases the machine's pay");
+    return {};
+  }
+
+  /// A second job: the node dies when the members have voted, and whoever has its key claims an output that the run never gave.
+  Status lie(const std::string& owner_url, const std::string& did, const std::string& algorithm_did, const std::string& label) {
+    std::int64_t since = context_.clock().steady_ms();
+    PB_TRY(started, command("developer", {"--node", owner_url, "compute", "start", "--data", did, "--algo", algorithm_did, "--custom", json::stringify(json::Object{{"label", label}, {"seed", options_.seed + 1}}), "--seconds", "300", "--intention", "second"}, &parties_[1]));
+    step("a second job", started, since);
+    const auto* job = json::find_object(started.as_object(), "job");
+    const std::string settlement = job == nullptr ? "" : json::string_or(*job, "settlementJob");
+    PB_TRY(contracts, settlement::Contracts::load(folder_ / "owner/ledger/address.json", 8996));
+    PB_TRY(id, Hash32::parse(settlement, "settlementJob"));
+    std::size_t votes = 0;
+    for (int i = 0; i < 200 && votes < 2; ++i) {
+      context_.clock().sleep_ms(100);
+      PB_TRY(head, rpc_->block_number());
+      PB_TRY(logs, rpc_->logs({.from_block = contracts.start_block, .to_block = head, .addresses = {contracts.quorum}, .topics0 = {bindings::quorum_verifier::VoteCommittedEvent::topic()}, .topics1 = {id}}));
+      votes = logs.size();
+    }
+    if (votes < 2) return fail(Errc::kTimeout, "the members have not voted on the second job", "see member1.log");
+    parties_[0].cpu_seconds += owner_server_.kill_hard();
+    PB_TRY(locked, command("developer", {"escrow", "show"}, &parties_[1]));
+    tell("a second job: the members have voted, the owner's node is dead, " + format_units(U256::parse(json::string_or(locked.as_object(), "locked")).value_or(U256{}), 18) + " OCEAN are locked");
+    context_.clock().sleep_ms((kCommitWindow + 1) * 1000);
+    const fs::path forged = folder_ / "owner" / "forged.tar";
+    PB_CHECK(write_file_atomic(forged, as_bytes("a model that was never trained")));
+    since = context_.clock().steady_ms();
+    PB_TRY(claimed, command("owner", {"job", "claim", settlement, "--output", forged.string()}, &parties_[0]));
+    step("a forged output is claimed", claimed, since);
+    for (int i = 0; i < 300; ++i) {
+      PB_TRY(funds, command("developer", {"escrow", "show"}));
+      if (json::string_or(funds.as_object(), "locked") == "0") {
+        step("the quorum's votes refuse it; the money goes back", nullptr, since);
+        tell("a forged output was claimed with the owner's own key: the quorum's votes refuse it, all of the money is back, nobody waited for a deadline");
+        PB_TRY(again, Server::start(owner_arguments_, folder_ / "owner.log", owner_url, context_.http()));
+        owner_server_ = std::move(again);
+        return {};
+      }
+      context_.clock().sleep_ms(100);
+    }
+    return fail(Errc::kInternal, "the forged claim still holds the money");
   }
 
   /// Distinctive parts of three rows of a user's own table: whole lines, long enough not to occur by chance.
@@ -313,7 +426,9 @@ class Demo {
     tell("a thief's raw algorithm is refused: " + refused.error().message.substr(0, 90));
     // The owner lists the same table once more, open to raw code: now only the egress policy stands between rows and thief.
     since = context_.clock().steady_ms();
-    PB_TRY(open_listing, command("owner", {"--node", owner_url, "publish", table.string(), "--name", "Heart disease table, open to raw code", "--description", "The same rows for raw algorithms; what may leave is limited by the egress policy", "--free", "--compute", "--allow-raw"}, &parties_[0]));
+    std::vector<std::string> publish{"--node", owner_url, "publish", table.string(), "--name", "Heart disease table, open to raw code", "--description", "The same rows for raw algorithms; what may leave is limited by the egress policy", "--free", "--compute", "--allow-raw"};
+    admit_members(publish);
+    PB_TRY(open_listing, command("owner", publish, &parties_[0]));
     step("publish the open listing", open_listing, since);
     since = context_.clock().steady_ms();
     PB_TRY(robbed, command("developer", {"--node", owner_url, "compute", "start", "--data", json::string_or(open_listing.as_object(), "did"), "--raw", script.string(), "--seconds", "60", "--wait"}, &parties_[1]));
@@ -336,6 +451,7 @@ class Demo {
     PB_TRY(onnx, read_file(model / "model.onnx"));
     tell(fmt::format("{} bytes reached the developer's process; canary rows among them: {}", bytes_out, leaks));
 
+    for (std::size_t i = 0; i < member_processes_.size(); ++i) parties_[3 + i].cpu_seconds += member_processes_[i].stop();
     parties_[0].cpu_seconds += owner_server_.stop();
     parties_[2].cpu_seconds += market_server_.stop();
     json::Array party_rows;
@@ -354,7 +470,7 @@ class Demo {
     PB_TRY(head, rpc_->block_number());
     PB_TRY(flows, token_flows());
     story_ = json::Object{{"version", 1}, {"chainId", 8996}, {"chainUrl", chain_url_}, {"block", head}, {"token", crypto::checksum_address(token_)}, {"steps", steps_}, {"parties", party_rows}, {"flows", flows},
-                          {"bytes_out", bytes_out}, {"canaries", canaries.size()}, {"canaries_found", leaks}, {"model_sha256", crypto::sha256(onnx).hex()}, {"evidence", "unchecked"}};
+                          {"bytes_out", bytes_out}, {"canaries", canaries.size()}, {"canaries_found", leaks}, {"model_sha256", crypto::sha256(onnx).hex()}, {"evidence", options_.evidence == "none" ? "unchecked" : "quorum 2 of 3"}};
     PB_CHECK(write_file_atomic(folder_ / "story.json", as_bytes(json::pretty(story_) + "\n")));
     std::vector<std::string> svgs, receipts;
     for (const char* name : {"roc.svg", "learning_curve.svg"}) svgs.push_back(read_text(model / name).value_or(""));
@@ -387,15 +503,21 @@ class Demo {
   /// Who paid whom: the token's transfers between known parties since the start, summed.
   Result<json::Array> token_flows() {
     PB_TRY(addresses, chain::OceanAddresses::load(folder_ / "owner/ledger/address.json", 8996));
+    const auto contracts = settlement::Contracts::load(folder_ / "owner/ledger/address.json", 8996);
+    const Address job_escrow = contracts ? contracts->escrow : Address{};
+    PB_TRY(height, rpc_->block_number());
+    PB_TRY(doors, rpc_->logs({.from_block = addresses.start_block, .to_block = height, .addresses = {job_escrow}, .topics0 = {bindings::job_escrow::DoorMadeEvent::topic()}}));
+    const Address door = doors.empty() ? Address{} : Address::from(doors.front().topics[1].view().subspan(12)).value_or(Address{});
     const auto name_of = [&](const Address& address) -> std::string {
       for (const auto& who : parties_)
         if (std::find(who.accounts.begin(), who.accounts.end(), address) != who.accounts.end()) return who.name;
       if (address == addresses.escrow) return "escrow";
       if (address == addresses.fixed_price) return "exchange";
+      if (address == job_escrow) return "job escrow";
+      if (address == door) return "door";
       return "";
     };
-    PB_TRY(head, rpc_->block_number());
-    PB_TRY(logs, rpc_->logs({.from_block = addresses.start_block, .to_block = head, .addresses = {token_}, .topics0 = {bindings::erc20_template::TransferEvent::topic()}}));
+    PB_TRY(logs, rpc_->logs({.from_block = addresses.start_block, .to_block = height, .addresses = {token_}, .topics0 = {bindings::erc20_template::TransferEvent::topic()}}));
     std::map<std::pair<std::string, std::string>, U256> sums;
     for (const auto& log : logs) {
       PB_TRY(event, bindings::erc20_template::TransferEvent::decode(log));
@@ -411,6 +533,7 @@ class Demo {
   }
 
   void stop() {
+    member_processes_.clear();
     owner_server_.stop();
     market_server_.stop();
     if (!chain_url_.empty()) (void)command("owner", {"chain", "stop"}).has_value();
@@ -424,6 +547,10 @@ class Demo {
   Address token_;
   std::unique_ptr<chain::Rpc> rpc_;
   Server owner_server_, market_server_;
+  static constexpr int kCommitWindow = 6;
+  std::vector<std::string> owner_arguments_;
+  std::vector<Party> members_;
+  std::vector<Server> member_processes_;
   std::vector<Party> parties_;
   json::Array steps_;
   json::Object story_;

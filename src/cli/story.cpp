@@ -142,16 +142,19 @@ std::string story_html(const json::Object& story, const std::string& metrics_jso
       if (const auto* figure = json::find_object(document->get_object(), name))
         figures += fmt::format("<tr><td>{}</td><td class=n>{:.4f}</td><td class=n>[{:.4f}, {:.4f}]</td></tr>", name, figure->at("value").to_number<double>(), figure->at("low95").to_number<double>(), figure->at("high95").to_number<double>());
   const auto* flows = json::find_array(story, "flows");
+  const std::string evidence = json::string_or(story, "evidence", "unchecked");
+  const std::string trust = evidence == "unchecked" ? "The run itself is <em>unchecked</em>: that this model came from this table rests on the node's signature. Evidence replaces that trust: make demo EVIDENCE=quorum."
+                                                    : "The machine was paid by evidence: <em>" + evidence + "</em> members ran the job again and found the same bytes. Its rows were seen by them, as the owner's listing admits; a forged output was refused.";
   return fmt::format(
       "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\"><title>Peaberry: the first sale</title><style>"
       "body{{font:16px/1.5 system-ui,sans-serif;color:#2b1a10;background:#fbf7f2;max-width:60rem;margin:2rem auto;padding:0 1rem}}h1{{font-size:1.8rem}}"
       "table{{border-collapse:collapse;width:100%;margin:1rem 0}}td,th{{border-bottom:1px solid #e2d5c8;padding:.3rem .5rem;text-align:left}}.n{{text-align:right;font-variant-numeric:tabular-nums}}"
       "pre{{background:#f1e8dd;padding:1rem;overflow:auto;font-size:.8rem;max-height:24rem}}.plot{{display:inline-block;width:48%}}svg{{width:100%}}.big{{display:flex;gap:2rem;flex-wrap:wrap}}.big b{{font-size:2rem;display:block}}</style>"
       "<h1>A table was used. It never left.</h1><div class=big><div><b>{}</b>bytes reached the developer</div><div><b>{} of {}</b>canary rows among them</div><div><b>{}</b>model.onnx (sha256)</div></div>"
-      "<p>The run itself is <em>unchecked</em>: that this model came from this table rests on the node's signature. Later kinds of evidence replace that trust.</p>"
+      "<p>{}</p>"
       "<h2>Who paid whom (OCEAN)</h2>{}<h2>Parties</h2><table><tr><th>party<th class=n>before<th class=n>after<th class=n>net<th class=n>gas<th class=n>gas paid (coins)<th class=n>CPU s</tr>{}</table>"
       "<h2>The model</h2><table><tr><th>figure<th class=n>value<th class=n>95 % interval</tr>{}</table>{}<h2>Steps</h2><table><tr><th>step<th class=n>gas<th class=n>seconds<th>transaction</tr>{}</table><h2>Receipt</h2>{}</html>\n",
-      json::uint_or(story, "bytes_out", 0), json::uint_or(story, "canaries_found", 0), json::uint_or(story, "canaries", 0), json::string_or(story, "model_sha256").substr(0, 12), flows != nullptr ? sankey(*flows) : "", parties, figures, plots, steps,
+      json::uint_or(story, "bytes_out", 0), json::uint_or(story, "canaries_found", 0), json::uint_or(story, "canaries", 0), json::string_or(story, "model_sha256").substr(0, 12), trust, flows != nullptr ? sankey(*flows) : "", parties, figures, plots, steps,
       papers);
 }
 
