@@ -139,7 +139,7 @@ Status EvidenceDesk::settle(compute::Job& job, const Hash32& output_hash, const 
   PB_TRY(claims, escrow_.claims(on_chain));
   PB_TRY(head, parts_.rpc.latest_block());
   const std::uint64_t now = std::max(head.timestamp, parts_.clock.unix_seconds());  // a chain without traffic has no new block to tell the time by
-  const bool over = now > on_chain.terms.deadline.low64();
+  const bool over = (claims.empty() ? head.timestamp : now) > on_chain.terms.deadline.low64();
   const bool rejected = !claims.empty() && std::all_of(claims.begin(), claims.end(), [](const auto& claim) { return claim.status == settlement::ClaimStatus::kRejected; });
   const bool accepted = std::any_of(claims.begin(), claims.end(), [](const auto& claim) { return claim.status == settlement::ClaimStatus::kAccepted; });
   if (accepted) {

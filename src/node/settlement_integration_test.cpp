@@ -234,6 +234,20 @@ TEST_F(Settlement, AKeeperRefundsAfterTheDeadlineAndNotBefore) {
   EXPECT_EQ(requester.escrow->state(job_of.id)->state, JobState::kRefunded);
 }
 
+TEST_F(Settlement, AClockThatRunsAheadDoesNotMakeTheExecutorGiveUp) {
+  auto requester = party(), executor = party("0");
+  const auto policy = owner_policy(10);
+  const auto job_of = opened(requester, job(requester.address(), policy), terms(executor.address(), 100), policy);
+  const ManualClock ahead(clock_.unix_ms() + 1'000'000'000);
+  JobBook book(*executor.database, contracts_);
+  chain::LogFollower follower(*rpc_, book, {.start_block = contracts_.start_block, .addresses = {contracts_.escrow}, .topics0 = JobBook::topics()}, clock_);
+  Keeper keeper(*rpc_, *executor.sender, *executor.database, book, contracts_, ahead, {.withdraw_every_ms = 0});
+  ASSERT_TRUE(follower.catch_up());
+  EXPECT_EQ(keeper.tick()->refunded, 0);
+  settle_chain();
+  EXPECT_EQ(requester.escrow->state(job_of.id)->state, JobState::kOpen);
+}
+
 TEST_F(Settlement, SilenceAcceptsAndTheKeeperFinalises) {
   auto requester = party(), executor = party("0");
   const auto policy = owner_policy(50);

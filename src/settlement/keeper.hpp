@@ -38,7 +38,7 @@ class Keeper {
   Status forget_intention(const Hash32& job);
   Status make_claims(Tick& tick);
   Result<std::vector<std::vector<ClaimInfo>>> claims_of(const std::vector<JobBook::Entry>& entries);
-  Action decide(const JobBook::Entry& entry, const std::vector<ClaimInfo>& claims, std::uint64_t now, const ClaimInfo*& winner) const;
+  Action decide(const JobBook::Entry& entry, const std::vector<ClaimInfo>& claims, std::uint64_t block_time, const ClaimInfo*& winner) const;
   /// Sends under the first key that was not used up by a reverted transaction. False when the chain refuses it (somebody was first).
   Result<bool> send(const std::string& key, const Bytes& data);
   Status withdraw_earnings(Tick& tick);
