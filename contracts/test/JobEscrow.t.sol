@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {EvidencePolicy} from "../src/settlement/EvidencePolicy.sol";
-import {IJobCallback, IJobStates, Status} from "../src/settlement/IEvidenceVerifier.sol";
+import {IEvidenceVerifier, IJobCallback, IJobStates, Status} from "../src/settlement/IEvidenceVerifier.sol";
 import {Job} from "../src/settlement/Job.sol";
 import {Evidence, IJobEscrow, Terms} from "../src/settlement/IJobEscrow.sol";
 import {Fixture, StubVerifier} from "./Fixture.sol";
@@ -692,6 +692,38 @@ contract JobEscrowTest is Fixture {
         assertEq(attacker.successes(), 0, "in vain");
     }
 
+    // -------------------------------------------------------------- reentrancy by other hands
+
+    function test_reentrancy_aCallbackCannotComeBackIn() public {
+        (Job memory job, Terms memory terms, bytes memory policy) = _plain();
+        Intruder intruder = new Intruder(escrow);
+        (terms.callback, terms.callbackGas) = (address(intruder), 1_500_000);
+        openJob(job, terms, policy);
+        intruder.arm(job, terms, policy);
+        IJobEscrow.Answer memory answer = answerOf(executor, keccak256("output"), terms.amount);
+        answer.output = "output";
+        vm.prank(executor);
+        escrow.claim(job, terms, policy, answer, noData());
+        escrow.finalise(job, terms, policy, "output");
+        assertEq(intruder.tries(), 6, "it tried every door");
+        assertEq(intruder.successes(), 0, "all were shut");
+        assertEq(_balance(executor), 100 ether, "paid once");
+    }
+
+    function test_reentrancy_aVerifierCannotComeBackIn() public {
+        Intruder intruder = new Intruder(escrow);
+        bytes memory policy = single(address(intruder), 0, "");
+        Job memory job = makeJob(policy);
+        Terms memory terms = makeTerms();
+        openJob(job, terms, policy);
+        intruder.arm(job, terms, policy);
+        claimAs(executor, job, terms, policy, ANSWER, noData()); // it tries in `submit`
+        assertEq(intruder.successes(), 0, "all doors were shut");
+        escrow.finalise(job, terms, policy, "");
+        assertEq(_balance(executor), 100 ether, "paid once");
+        assertEq(token.balanceOf(address(escrow)), 100 ether, "nothing has left");
+    }
+
     // -------------------------------------------------------------- ids
 
     function test_garbageNeverChangesAStatus(bytes memory evidence) public {
@@ -802,6 +834,61 @@ contract JobEscrowTest is Fixture {
 
     function _copy(Terms memory terms) internal pure returns (Terms memory) {
         return abi.decode(abi.encode(terms), (Terms));
+    }
+}
+
+/// @dev Callback and verifier in one: whenever the escrow calls it, it calls every entry of the escrow.
+contract Intruder is IJobCallback, IEvidenceVerifier {
+    IJobEscrow internal escrow;
+    Job internal job;
+    Terms internal terms;
+    bytes internal policy;
+    uint256 public tries;
+    uint256 public successes;
+
+    constructor(IJobEscrow escrow_) {
+        escrow = escrow_;
+    }
+
+    function arm(Job memory job_, Terms memory terms_, bytes memory policy_) external {
+        (job, terms, policy) = (job_, terms_, policy_);
+    }
+
+    function _intrude() internal {
+        IJobEscrow.Answer memory answer;
+        _try(abi.encodeCall(IJobEscrow.open, (job, terms, policy)));
+        _try(abi.encodeCall(IJobEscrow.claim, (job, terms, policy, answer, new Evidence[](1))));
+        _try(abi.encodeCall(IJobEscrow.finalise, (job, terms, policy, "")));
+        _try(abi.encodeCall(IJobEscrow.refund, (job, terms, policy)));
+        _try(abi.encodeCall(IJobEscrow.retryCallback, (job, terms, policy, "")));
+        _try(abi.encodeCall(IJobEscrow.withdraw, (terms.token, address(0))));
+    }
+
+    function _try(bytes memory data) internal {
+        ++tries;
+        (bool ok, bytes memory why) = address(escrow).call(data);
+        if (ok || bytes4(why) != bytes4(keccak256("ReentrancyGuardReentrantCall()"))) ++successes;
+    }
+
+    function onJobFinal(bytes32, bytes32, bytes32, bytes calldata) external {
+        _intrude();
+    }
+
+    function submit(Job calldata, address, bytes32, bytes calldata) external payable returns (Status) {
+        _intrude();
+        return Status.Accepted;
+    }
+
+    function status(bytes32) external view returns (Status, uint64) {
+        return (Status.Accepted, uint64(block.timestamp));
+    }
+
+    function disputedUntil(bytes32) external pure returns (uint64) {
+        return 0;
+    }
+
+    function clocks(bytes calldata, uint64 window) external pure returns (uint64, uint64, uint256) {
+        return (0, window, 0);
     }
 }
 
