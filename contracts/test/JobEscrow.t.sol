@@ -569,6 +569,32 @@ contract JobEscrowTest is Fixture {
         assertEq(_balance(requester), 200 ether, "back");
     }
 
+    /// @dev Fifteen verifiers that burn whatever gas they get, eight claims, bonds: the dearest end there is. It must fit into one transaction
+    /// (EIP-7825: 2^24 gas), or the verifiers' author could keep everybody's money in.
+    function test_refund_fitsIntoATransactionWhateverTheVerifiersDo() public {
+        StubVerifier[15] memory hungry;
+        bytes memory leaves;
+        bytes memory tokens;
+        for (uint256 i = 0; i < 15; ++i) {
+            hungry[i] = new StubVerifier();
+            hungry[i].setOnSubmit(Status.Pending);
+            leaves = abi.encodePacked(leaves, leaf(address(hungry[i]), 0, ""));
+            tokens = abi.encodePacked(tokens, uint8(0));
+        }
+        bytes memory policy = abi.encodePacked(uint8(15), leaves, tokens, uint8(0xff)); // all of them
+        Job memory job = makeJob(policy);
+        Terms memory terms = makeTerms();
+        (terms.executor, terms.bond) = (address(0), 1 ether);
+        openJob(job, terms, policy);
+        for (uint160 i = 1; i <= 8; ++i) _fundedClaim(address(0x1000 + i), job, terms, policy, ANSWER);
+        for (uint256 i = 0; i < 15; ++i) hungry[i].setBroken(false, true);
+        vm.warp(terms.deadline + 1);
+        uint256 before = gasleft();
+        escrow.refund(job, terms, policy);
+        assertTrue(before - gasleft() < 16_000_000, "too dear");
+        assertEq(_balance(requester), 100 ether, "back");
+    }
+
     // -------------------------------------------------------------- withdraw
 
     function test_withdraw_sendsOnesOwnOnce() public {

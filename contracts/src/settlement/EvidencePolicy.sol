@@ -15,8 +15,9 @@ import {IEvidenceVerifier, Status} from "./IEvidenceVerifier.sol";
 /// C++ twin: src/settlement/policy.cpp.
 library EvidencePolicy {
     uint64 internal constant NEVER = type(uint64).max;
-    /// @dev What a verifier may use to tell a status. More is given than this, or the call reverts: a caller cannot starve it.
-    uint256 internal constant STATUS_GAS = 100_000;
+    /// @dev What a verifier may use to tell a status. More is given than this, or the call reverts: a caller cannot starve it. And no more:
+    /// eight claims by fifteen leaves, asked three times, must fit into one transaction (2^24 gas) even if each burns all of it.
+    uint256 internal constant STATUS_GAS = 40_000;
 
     error PolicyEmpty();
     error PolicyMalformed(uint256 position);
@@ -141,7 +142,7 @@ library EvidencePolicy {
     /// @dev Static call with exactly STATUS_GAS; copies two words whatever comes back.
     function _guardedCall(address to, bytes memory data, uint256 wanted) private view returns (bool ok, uint256 first, uint256 second) {
         // The callee gets all but 1/64 of what is left: with less than this it would see less than STATUS_GAS.
-        uint256 needed = STATUS_GAS + STATUS_GAS / 63 + 3_000;
+        uint256 needed = STATUS_GAS + STATUS_GAS / 63 + 3_000; // the rest is for the call itself and what comes after
         if (gasleft() < needed) revert GasTooLow(needed);
         uint256 gasGiven = STATUS_GAS;
         assembly ("memory-safe") {
