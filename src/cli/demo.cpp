@@ -346,7 +346,7 @@ class Demo {
       const fs::path home = folder_ / members_[i].home;
       std::error_code code;
       fs::copy_file(folder_ / "owner/ledger/address.json", home / "address.json", fs::copy_options::overwrite_existing, code);
-      PB_TRY(process, Server::start_silent({"--home", home.string(), "--chain", chain_url_, "--address-file", (home / "address.json").string(), "member", "--of", owner_url, "--grace", "2", "--poll-ms", "200"}, folder_ / (members_[i].home + ".log")));
+      PB_TRY(process, Server::start_silent({"--home", home.string(), "--chain", chain_url_, "--address-file", (home / "address.json").string(), "member", "--of", owner_url, "--grace", std::to_string(kGrace), "--poll-ms", "200"}, folder_ / (members_[i].home + ".log")));
       member_processes_.push_back(std::move(process));
       parties_.push_back(members_[i]);
     }
@@ -374,7 +374,10 @@ class Demo {
     parties_[0].cpu_seconds += owner_server_.kill_hard();
     PB_TRY(locked, command("developer", {"escrow", "show"}, &parties_[1]));
     tell("a second job: the members have voted, the owner's node is dead, " + format_units(U256::parse(json::string_or(locked.as_object(), "locked")).value_or(U256{}), 18) + " OCEAN are locked");
-    context_.clock().sleep_ms((kCommitWindow + 1) * 1000);
+    // Claimed as soon as votes may be revealed, before the members reveal theirs: this is the case where a verdict has to undo a claim.
+    PB_TRY(shown, command("developer", {"job", "show", settlement}));
+    const std::uint64_t closes = json::uint_or(shown.as_object(), "openedAt", 0) + kCommitWindow;
+    while (context_.clock().unix_seconds() <= closes) context_.clock().sleep_ms(100);
     const fs::path forged = folder_ / "owner" / "forged.tar";
     PB_CHECK(write_file_atomic(forged, as_bytes("a model that was never trained")));
     since = context_.clock().steady_ms();
@@ -547,7 +550,7 @@ class Demo {
   Address token_;
   std::unique_ptr<chain::Rpc> rpc_;
   Server owner_server_, market_server_;
-  static constexpr int kCommitWindow = 6;
+  static constexpr int kCommitWindow = 8, kGrace = 5;  // seconds
   std::vector<std::string> owner_arguments_;
   std::vector<Party> members_;
   std::vector<Server> member_processes_;

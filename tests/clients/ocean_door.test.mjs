@@ -9,7 +9,7 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { binary, freePort, peaberry, sleep } from './support.mjs'
 
-const COMMIT_WINDOW = 6
+const COMMIT_WINDOW = 10
 let node, lib, ethers, signer, addresses, config, trainer, dataset, hidden, folder
 const members = []
 const chain = () => ['--chain', node.rpc, '--address-file', node.addressFile]
@@ -37,7 +37,7 @@ async function startNode() {
   Object.assign(node, { child, url: running.node, rpc: running.chain, addressFile: running.addressFile })
 }
 function startMember(home) {
-  const child = spawn(binary, ['--json', '--home', home, ...chain(), 'member', '--of', node.url, '--grace', '3', '--poll-ms', '200'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(binary, ['--json', '--home', home, ...chain(), 'member', '--of', node.url, '--grace', '5', '--poll-ms', '200'], { stdio: ['ignore', 'pipe', 'pipe'] })
   return spawned(child).then(() => child)
 }
 
@@ -178,7 +178,10 @@ test('a wrong answer goes back at once, and the executor\'s node is dead', { tim
   assert.equal((await funds(plan))[1], BigInt(plan.payment.amount), 'the whole price is locked')
   const wrong = path.join(folder, 'wrong.tar')
   fs.writeFileSync(wrong, 'not what the trainer writes')
-  await sleep((COMMIT_WINDOW + 1) * 1000)
+  // As soon as votes may be revealed, and before the members reveal theirs.
+  const { openedAt } = await peaberry(node.home, ...chain(), 'job', 'show', settlementJob)
+  assert.ok(openedAt > 0)
+  while (Date.now() / 1000 < openedAt + COMMIT_WINDOW + 1) await sleep(100)
   await peaberry(node.home, ...chain(), 'job', 'claim', settlementJob, '--output', wrong)
   await until('the refund', async () => (await funds(plan))[1] === 0n)
   assert.equal((await funds(plan))[0], result.before[0], 'all of it is back, long before the deadline')
