@@ -44,44 +44,16 @@ class Server {
     return *this;
   }
   ~Server() { stop(); }
+  /// A node: it is up when its health answers.
   static Result<Server> start(const std::vector<std::string>& arguments, const fs::path& log, const std::string& url, net::Client& http) {
-    const Fd fd(open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    SpawnOptions options;
-    options.argv = {self_executable().string()};
-    options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
-    options.stdout_fd = options.stderr_fd = fd.get();
-    options.die_with_parent = true;
-    Server out;
-    PB_TRY(pid, spawn(options));
-    out.pid_ = pid;
-    for (int i = 0; i < 3000; ++i) {
-      if (waitpid(pid, nullptr, WNOHANG) == pid) {
-        out.pid_ = 0;
-        return fail(Errc::kUnavailable, "a node of the demo ended: " + read_text(log).value_or("").substr(0, 600), "see " + log.string());
-      }
+    return launch(arguments, log, [&] {
       const auto reply = http.send({.url = url + "/api/v1/health", .timeout_ms = 1000});
-      if (reply && reply->status == 200) return out;
-      SystemClock{}.sleep_ms(10);
-    }
-    return fail(Errc::kTimeout, "a node of the demo does not answer", "see " + log.string());
+      return reply && reply->status == 200;
+    });
   }
   /// A process without HTTP: it is up when it has written a line.
   static Result<Server> start_silent(const std::vector<std::string>& arguments, const fs::path& log) {
-    const Fd fd(open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    SpawnOptions options;
-    options.argv = {self_executable().string()};
-    options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
-    options.stdout_fd = options.stderr_fd = fd.get();
-    options.die_with_parent = true;
-    Server out;
-    PB_TRY(pid, spawn(options));
-    out.pid_ = pid;
-    for (int i = 0; i < 1000; ++i) {
-      const std::string written = read_text(log).value_or("");
-      if (written.find('\n') != std::string::npos) return out;
-      SystemClock{}.sleep_ms(10);
-    }
-    return fail(Errc::kTimeout, "a process of the demo does not start", "see " + log.string());
+    return launch(arguments, log, [&] { return read_text(log).value_or("").find('\n') != std::string::npos; });
   }
   /// As a power cut would.
   double kill_hard() {
@@ -115,6 +87,28 @@ class Server {
   }
 
  private:
+  template <class IsUp>
+  static Result<Server> launch(const std::vector<std::string>& arguments, const fs::path& log, const IsUp& is_up) {
+    const Fd fd(open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    SpawnOptions options;
+    options.argv = {self_executable().string()};
+    options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
+    options.stdout_fd = options.stderr_fd = fd.get();
+    options.die_with_parent = true;
+    Server out;
+    PB_TRY(pid, spawn(options));
+    out.pid_ = pid;
+    for (int i = 0; i < 3000; ++i) {
+      if (waitpid(pid, nullptr, WNOHANG) == pid) {
+        out.pid_ = 0;
+        return fail(Errc::kUnavailable, "a process of the demo ended: " + read_text(log).value_or("").substr(0, 600), "see " + log.string());
+      }
+      if (is_up()) return out;
+      SystemClock{}.sleep_ms(10);
+    }
+    return fail(Errc::kTimeout, "a process of the demo does not answer", "see " + log.string());
+  }
+
   pid_t pid_ = 0;
 };
 
