@@ -30,6 +30,15 @@ Result<Hash32> input_root_of(const json::Object& manifest) {
   return crypto::keccak256(roots);
 }
 
+constexpr const char* kOtherOutput = "the quorum found another output: nothing is paid";
+
+void ends_unpaid(compute::Job& job, std::string_view why) {
+  job.payment->cost = U256{};
+  if (why.empty()) return;
+  if (!job.status_text.empty()) job.status_text += "; ";
+  job.status_text += why;
+}
+
 }  // namespace
 
 Status EvidenceDesk::migrate(store::Database& database) {
@@ -132,8 +141,7 @@ Status EvidenceDesk::settle(compute::Job& job, const Hash32& output_hash, const 
   PB_TRY(state, escrow_.state(on_chain.id));
   if (state.state == JobState::kFinal) return measure(job, on_chain);
   if (state.state == JobState::kRefunded) {
-    job.payment->cost = U256{};
-    job.status_text += (job.status_text.empty() ? "" : "; ") + std::string("the money went back: no claim of it was accepted");
+    ends_unpaid(job, "the money went back: no claim of it was accepted");
     return {};
   }
   PB_TRY(claims, escrow_.claims(on_chain));
@@ -148,8 +156,7 @@ Status EvidenceDesk::settle(compute::Job& job, const Hash32& output_hash, const 
   }
   if (over || rejected || (output_hash.is_zero() && claims.empty())) {
     PB_CHECK(escrow_.refund(on_chain));
-    job.payment->cost = U256{};
-    if (rejected) job.status_text += (job.status_text.empty() ? "" : "; ") + std::string("the quorum found another output: nothing is paid");
+    ends_unpaid(job, rejected ? kOtherOutput : "");
     return {};
   }
   if (!claims.empty()) return fail(Errc::kUnavailable, "the claim waits for its evidence");
@@ -162,8 +169,7 @@ Status EvidenceDesk::settle(compute::Job& job, const Hash32& output_hash, const 
   PB_TRY(agreed, bindings::quorum_verifier::decode_fixed_output(agreed_reply));
   if (!signers_.empty() && !agreed.is_zero() && agreed != output_hash) {  // no claim of ours can be accepted any more: give up
     PB_CHECK(escrow_.refund(on_chain));
-    job.payment->cost = U256{};
-    job.status_text += (job.status_text.empty() ? "" : "; ") + std::string("the quorum found another output: nothing is paid");
+    ends_unpaid(job, kOtherOutput);
     return {};
   }
   if (!signers_.empty() && agreed.is_zero()) {  // else the votes have spoken on chain already

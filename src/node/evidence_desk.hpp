@@ -36,8 +36,8 @@ class EvidenceDesk {
   /// Locks the payer's money through the door and opens the job that asks for this manifest's output. Fills the job's question and
   /// settlement. The same compute job is opened once, whatever dies in between.
   Status open_job(compute::Job& job, const json::Object& manifest);
-  /// Claims, pays out and measures; to be called again while it says kUnavailable. `output_hash` zero or `seconds` 0: the run gave
-  /// nothing, the money goes back.
+  /// Claims, pays out and measures; to be called again while it says kUnavailable. `output_hash` zero: the run gave nothing, the money
+  /// goes back.
   Status settle(compute::Job& job, const Hash32& output_hash, const U256& amount);
 
   /// What members and clients may ask.
