@@ -202,11 +202,11 @@ Result<Output> job_vote(Context& context, const std::string& id, const std::stri
   PB_TRY(output_hash, Hash32::parse(output_text, "output-hash"));
   PB_TRY(policy, settlement::Policy::decode(job.policy));
   const auto& contracts = escrow->contracts();
-  const auto leaf = std::find_if(policy.leaves.begin(), policy.leaves.end(), [&](const auto& item) { return item.verifier == contracts.quorum; });
-  if (leaf == policy.leaves.end()) return fail(Errc::kInvalid, "the job's policy has no quorum", "see: peaberry job show " + id);
-  PB_TRY(params, settlement::QuorumParams::decode(leaf->params));
-  const auto place = std::find(params.signers.begin(), params.signers.end(), key->address());
-  if (place == params.signers.end()) return fail(Errc::kForbidden, crypto::checksum_address(key->address()) + " is not a signer of this job's quorum");
+  const auto leaf = policy.leaf_of(contracts.quorum);
+  if (!leaf) return fail(Errc::kInvalid, "the job's policy has no quorum", "see: peaberry job show " + id);
+  PB_TRY(params, settlement::QuorumParams::decode(policy.leaves[*leaf].params));
+  const auto seat = params.seat_of(key->address());
+  if (!seat) return fail(Errc::kForbidden, crypto::checksum_address(key->address()) + " is not a signer of this job's quorum");
   const Hash32 salt = own_salt(*key, "peaberry/vote-salt/1", job.id);
   if (!reveal) {
     PB_TRY(receipt, sender->execute({.key = "vote:" + job.id.hex(), .to = contracts.quorum, .data = bindings::quorum_verifier::commit(job.id, settlement::vote_commitment(job.id, key->address(), output_hash, salt))}));
@@ -215,7 +215,7 @@ Result<Output> job_vote(Context& context, const std::string& id, const std::stri
   PB_TRY(committed, sender->find("vote:" + job.id.hex()));
   if (!committed) return fail(Errc::kNotFound, "this home has committed no vote on " + id, "peaberry job vote " + id + " --output-hash HASH");
   PB_TRY(block, rpc->block(committed->block_number));
-  const auto vote = settlement::sign_vote({context.options().chain_id, contracts.quorum}, *key, static_cast<std::uint8_t>(place - params.signers.begin()), job.id, output_hash, salt, block.timestamp);
+  const auto vote = settlement::sign_vote({context.options().chain_id, contracts.quorum}, *key, *seat, job.id, output_hash, salt, block.timestamp);
   const std::string text = hex0x(settlement::encode_votes({vote}));
   return Output{json::Object{{"jobId", job.id.hex()}, {"vote", text}}, text};
 }
@@ -232,12 +232,12 @@ Result<Output> job_judge(Context& context, const std::string& id, const std::str
   PB_TRY(policy, settlement::Policy::decode(job.policy));
   const auto& contracts = escrow->contracts();
   const settlement::VerifierDomain domain{context.options().chain_id, contracts.owner_accept};
-  const auto leaf = std::find_if(policy.leaves.begin(), policy.leaves.end(), [&](const auto& item) { return item.verifier == contracts.owner_accept; });
-  if (leaf == policy.leaves.end()) return fail(Errc::kInvalid, "the job's policy does not ask the requester");
+  const auto leaf = policy.leaf_of(contracts.owner_accept);
+  if (!leaf) return fail(Errc::kInvalid, "the job's policy does not ask the requester");
   const auto signature = key->sign(object ? settlement::object_digest(domain, claim_hash) : settlement::accept_digest(domain, claim_hash)).rsv();
   namespace owner = bindings::owner_accept_verifier;
   const auto twin = settlement::as<owner::Job>(job.job);
-  const Bytes data = object ? owner::object(twin, claim->executor, claim->output_hash, settlement::encode_evidence(job.policy, static_cast<std::uint16_t>(leaf - policy.leaves.begin()), signature))
+  const Bytes data = object ? owner::object(twin, claim->executor, claim->output_hash, settlement::encode_evidence(job.policy, *leaf, signature))
                             : owner::accept(twin, claim->executor, claim->output_hash, Bytes(signature.begin(), signature.end()));
   PB_TRY(receipt, sender->execute({.key = std::string(object ? "object:" : "accept:") + claim_hash.hex(), .to = contracts.owner_accept, .data = data}));
   return Output{receipt_json(receipt), std::string(object ? "objected to " : "accepted ") + claim_text};

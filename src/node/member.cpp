@@ -98,7 +98,7 @@ Result<std::unique_ptr<Member>> Member::start(NodeConfig config, MemberOptions o
 
 Status Member::tick() {
   Parts& p = *parts_;
-  PB_TRY(progress, p.follower->catch_up());
+  PB_CHECK(p.follower->catch_up());
   PB_CHECK(p.sender->maintain());
   PB_TRY(head, p.rpc->latest_block());
   PB_TRY(live, p.book->live());
@@ -112,11 +112,11 @@ Status Member::tick() {
 Status Member::look_at(const OpenedJob& job, std::uint64_t now) {
   Parts& p = *parts_;
   PB_TRY(policy, settlement::Policy::decode(job.policy));
-  const auto leaf = std::find_if(policy.leaves.begin(), policy.leaves.end(), [&](const auto& item) { return item.verifier == p.contracts.quorum; });
-  if (leaf == policy.leaves.end()) return {};
-  PB_TRY(params, settlement::QuorumParams::decode(leaf->params));
-  const auto place = std::find(params.signers.begin(), params.signers.end(), address());
-  if (place == params.signers.end()) return {};
+  const auto leaf = policy.leaf_of(p.contracts.quorum);
+  if (!leaf) return {};
+  PB_TRY(params, settlement::QuorumParams::decode(policy.leaves[*leaf].params));
+  const auto seat = params.seat_of(address());
+  if (!seat) return {};
   PB_TRY(state, p.escrow->state(job.id));
   const std::uint64_t closes = state.opened_at + params.commit_window;
   PB_TRY(found, p.found(job.id));
@@ -136,7 +136,7 @@ Status Member::look_at(const OpenedJob& job, std::uint64_t now) {
   PB_TRY(committed, p.sender->execute({.key = key, .to = p.contracts.quorum, .data = quorum::commit(job.id, settlement::vote_commitment(job.id, address(), found->output_hash, found->salt))}));
   if (now <= closes) return {};
   PB_TRY(block, p.rpc->block(committed.block_number));
-  const auto vote = settlement::sign_vote({p.config.chain_id, p.contracts.quorum}, p.keys->operator_, static_cast<std::uint8_t>(place - params.signers.begin()), job.id, found->output_hash, found->salt, block.timestamp);
+  const auto vote = settlement::sign_vote({p.config.chain_id, p.contracts.quorum}, p.keys->operator_, *seat, job.id, found->output_hash, found->salt, block.timestamp);
   const Bytes raw = settlement::encode_votes({vote});
   if (!found->handed_over) {
     for (const auto& url : p.options.node_urls) {
@@ -152,7 +152,7 @@ Status Member::look_at(const OpenedJob& job, std::uint64_t now) {
   if (now <= closes + static_cast<std::uint64_t>(p.options.grace_seconds)) return {};
   // The executor is silent or has claimed something else: the vote speaks for itself.
   const auto sent = p.sender->submit({.key = "reveal:" + job.id.hex(), .to = p.contracts.quorum,
-                                      .data = quorum::reveal(settlement::as<quorum::Job>(job.job), settlement::encode_evidence(job.policy, static_cast<std::uint16_t>(leaf - policy.leaves.begin()), raw))});
+                                      .data = quorum::reveal(settlement::as<quorum::Job>(job.job), settlement::encode_evidence(job.policy, *leaf, raw))});
   if (!sent && sent.error().code != Errc::kConflict) return sent.error();
   if (!sent) log::debug("member", "job {}: the vote is not taken on chain: {}", job.id.hex(), sent.error().message);  // it was used already
   return {};

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <peaberry/crypto/hash.hpp>
 #include <peaberry/crypto/keys.hpp>
 
@@ -211,6 +212,11 @@ Result<Policy> Policy::decode(ByteView bytes) {
   return out;
 }
 
+std::optional<std::uint16_t> Policy::leaf_of(const Address& verifier) const {
+  const auto found = std::find_if(leaves.begin(), leaves.end(), [&](const Leaf& leaf) { return leaf.verifier == verifier; });
+  return found == leaves.end() ? std::nullopt : std::optional(static_cast<std::uint16_t>(found - leaves.begin()));
+}
+
 std::uint64_t Policy::worst_window() const { return fold(*this, root); }
 
 Result<Policy> Policy::from_json(const json::Value& value, const Contracts& contracts) {
@@ -230,6 +236,11 @@ Bytes QuorumParams::encode() const {
   append(out, ByteView(word).subspan(16));
   for (const Address& signer : signers) append(out, signer.view());
   return out;
+}
+
+std::optional<std::uint8_t> QuorumParams::seat_of(const Address& signer) const {
+  const auto found = std::find(signers.begin(), signers.end(), signer);
+  return found == signers.end() ? std::nullopt : std::optional(static_cast<std::uint8_t>(found - signers.begin()));
 }
 
 Result<QuorumParams> QuorumParams::decode(ByteView params) {

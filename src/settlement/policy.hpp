@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <peaberry/base/json.hpp>
 #include <peaberry/base/u256.hpp>
 
@@ -31,6 +32,8 @@ struct Policy {
   Hash32 hash() const;
   /// Strict: what the contract refuses is refused here, with the byte's position. Bounded: at most 15 leaves.
   static Result<Policy> decode(ByteView bytes);
+  /// The place of the first leaf that asks this verifier.
+  std::optional<std::uint16_t> leaf_of(const Address& verifier) const;
   /// The longest window of an AND, the shortest of an OR, the k-th of a gate.
   std::uint64_t worst_window() const;
 
@@ -48,6 +51,8 @@ struct QuorumParams {
   std::vector<Address> signers;
   Bytes encode() const;
   static Result<QuorumParams> decode(ByteView params);
+  /// The place of a signer, as its votes name it.
+  std::optional<std::uint8_t> seat_of(const Address& signer) const;
 };
 
 /// A policy in words: who must do what until when, what each party risks, and what looks like a mistake.
