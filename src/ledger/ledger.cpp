@@ -122,6 +122,7 @@ Result<Ledger> Ledger::start(const LedgerOptions& options, net::Client& client, 
     spawn_options.argv = {program.string(), "--host", "127.0.0.1", "--port", std::to_string(port), "--chain-id",
                           std::to_string(options.chain_id), "--mnemonic", kDevMnemonic, "--gas-limit", "100000000", "--balance", "100000",
                           "--state", (options.folder / "state.json").string(), "--state-interval", std::to_string(options.state_interval_seconds), "--quiet"};
+    if (options.states_kept != 0) spawn_options.argv.insert(spawn_options.argv.end(), {"--prune-history", std::to_string(options.states_kept)});
     spawn_options.new_session = true;
     spawn_options.stdout_fd = spawn_options.stderr_fd = log_fd.get();
     auto rpc = rpc_at(port, 1);

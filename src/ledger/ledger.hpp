@@ -14,6 +14,7 @@ struct LedgerOptions {
   std::uint64_t chain_id = 8996;
   int state_interval_seconds = 2;
   bool deploy_ocean = true;
+  std::size_t states_kept = 0;   ///< states of past blocks in memory, none on disk; 0: all, the older ones on disk
   fs::path anvil = {};           ///< empty: PEABERRY_ANVIL, then the npm package, then PATH
 };
 

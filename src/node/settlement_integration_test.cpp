@@ -262,6 +262,28 @@ TEST_F(Settlement, SilenceAcceptsAndTheKeeperFinalises) {
   EXPECT_EQ(*executor.escrow->balance(token_, executor.address()), job_of.funded);
 }
 
+TEST_F(Settlement, AKeeperClaimsAnOpenJobInTwoStepsAndPutsUpItsBond) {
+  auto requester = party(), executor = party("5");
+  const auto policy = owner_policy(50);
+  auto open_terms = terms(Address{});
+  open_terms.bond = *parse_units("5", 18);
+  const auto job_of = opened(requester, job(requester.address(), policy), open_terms, policy);
+  Life life(executor, {.withdraw_every_ms = 1});
+  auto mine = answer(executor.address(), "output", job_of.funded);
+  mine.salt = crypto::keccak256("salt");
+  ASSERT_TRUE(life.keeper.intend_claim(job_of.id, mine, {{}}));
+  for (int round = 0; round < 4 && executor.escrow->state(job_of.id)->state != JobState::kClaimed; ++round) {
+    life.tick();
+    call("evm_mine");
+  }
+  ASSERT_EQ(executor.escrow->state(job_of.id)->state, JobState::kClaimed);
+  EXPECT_EQ(tokens(executor.address()), U256{}) << "the bond is put up";
+  pass(51);
+  EXPECT_EQ(life.tick().finalised, 1);
+  for (int round = 0; round < 3; ++round) clock_.sleep_ms(5), life.tick();
+  EXPECT_EQ(tokens(executor.address()), *parse_units("15", 18)) << "bond and pay";
+}
+
 TEST_F(Settlement, AReorgThatThrowsOutClaimAndPaymentLosesNothing) {
   auto requester = party(), executor = party("0");
   const auto policy = owner_policy(0);

@@ -23,6 +23,14 @@ Result<OpenedJob> OpenedJob::from_log(const chain::Log& log) {
   return OpenedJob{event.job_id, event.job, event.terms, event.policy, event.funded, log.block_number};
 }
 
+Result<std::vector<ClaimInfo>> ClaimInfo::list_from(ByteView reply) {
+  PB_TRY(list, contract::decode_claims_of(reply));
+  std::vector<ClaimInfo> out;
+  for (const auto& item : list)
+    out.push_back({item.claim_id, item.executor, item.output_hash, item.amount, item.order.low64(), static_cast<ClaimStatus>(item.status.low64() & 3), item.final_at.low64()});
+  return out;
+}
+
 Result<Escrow::State> Escrow::state(const Hash32& job) {
   PB_TRY(reply, rpc_.eth_call({.to = contracts_.escrow, .data = contract::job_state(job)}));
   PB_TRY(state, contract::decode_job_state(reply));
@@ -39,11 +47,7 @@ Result<OpenedJob> Escrow::find(const Hash32& job) {
 
 Result<std::vector<ClaimInfo>> Escrow::claims(const OpenedJob& job) {
   PB_TRY(reply, rpc_.eth_call({.to = contracts_.escrow, .data = contract::claims_of(job.job, job.terms, job.policy)}));
-  PB_TRY(list, contract::decode_claims_of(reply));
-  std::vector<ClaimInfo> out;
-  for (const auto& item : list)
-    out.push_back({item.claim_id, item.executor, item.output_hash, item.amount, item.order.low64(), static_cast<ClaimStatus>(item.status.low64() & 3), item.final_at.low64()});
-  return out;
+  return ClaimInfo::list_from(reply);
 }
 
 Result<Bytes> Escrow::disclosed(const Hash32& job, const Hash32& claim) {

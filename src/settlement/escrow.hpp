@@ -35,6 +35,8 @@ struct ClaimInfo {
   std::uint64_t order = 0;
   ClaimStatus status = ClaimStatus::kNone;
   std::uint64_t final_at = 0;
+  /// The reply of claimsOf.
+  static Result<std::vector<ClaimInfo>> list_from(ByteView reply);
 };
 
 /// JobEscrow as one account uses it. Every transaction has an idempotency key in the journal: a restart repeats nothing. Amounts in the

@@ -9,7 +9,7 @@ using store::Connection;
 
 namespace {
 
-// One row an event; `id2` is the claim where there is one; `data` the raw log data of what is decoded later.
+// One row an event; `id2` is the claim where there is one; `data` the raw log data of what is decoded later, of a claim its executor.
 constexpr const char* kSchema = R"(
 CREATE TABLE settlement_block(chain_id INTEGER NOT NULL, number INTEGER NOT NULL, hash BLOB NOT NULL, parent BLOB NOT NULL, timestamp INTEGER NOT NULL, PRIMARY KEY(chain_id, number)) STRICT, WITHOUT ROWID;
 CREATE TABLE settlement_event(chain_id INTEGER NOT NULL, block INTEGER NOT NULL, log_index INTEGER NOT NULL, kind TEXT NOT NULL, job BLOB NOT NULL, id2 BLOB, data BLOB, PRIMARY KEY(chain_id, block, log_index)) STRICT, WITHOUT ROWID;
@@ -17,6 +17,9 @@ CREATE TABLE settlement_token(chain_id INTEGER NOT NULL, token BLOB NOT NULL, PR
 CREATE INDEX settlement_event_job ON settlement_event(chain_id, job, kind);
 CREATE INDEX settlement_event_kind ON settlement_event(chain_id, kind, block);
 )";
+
+/// Claims were kept without their executor: the chain is read again.
+constexpr const char* kReread = "DELETE FROM settlement_event; DELETE FROM settlement_block;";
 
 /// A JobOpened log from its row.
 Result<OpenedJob> opened_from_row(const Hash32& job, const Address& requester, const Bytes& data, std::uint64_t block) {
@@ -31,7 +34,7 @@ Result<OpenedJob> opened_from_row(const Hash32& job, const Address& requester, c
 
 }  // namespace
 
-Status JobBook::migrate(store::Database& database) { return database.migrate("settlement", {{1, kSchema}}); }
+Status JobBook::migrate(store::Database& database) { return database.migrate("settlement", {{1, kSchema}, {2, kReread}}); }
 
 std::vector<Hash32> JobBook::topics() {
   return {contract::JobOpenedEvent::topic(), contract::JobClaimedEvent::topic(), contract::JobFinalEvent::topic(), contract::JobRefundedEvent::topic(), contract::AnswerDisclosedEvent::topic()};
@@ -76,12 +79,13 @@ Status JobBook::apply_log(Connection& db, const chain::Log& log) {
   const Hash32& topic = log.topics[0];
   const char* kind = nullptr;
   store::Param second = nullptr;
+  Bytes data = log.data;
   if (topic == contract::JobOpenedEvent::topic()) {
     PB_TRY(job, OpenedJob::from_log(log));
     PB_CHECK(db.run("INSERT INTO settlement_token(chain_id, token) VALUES(?, ?) ON CONFLICT DO NOTHING", {contracts_.chain_id, job.terms.token}));
     kind = "opened", second = log.topics[2];
   } else if (topic == contract::JobClaimedEvent::topic()) {
-    kind = "claimed", second = log.topics[2];
+    kind = "claimed", second = log.topics[2], data = to_bytes(log.topics[3].view().subspan(12));
   } else if (topic == contract::JobFinalEvent::topic()) {
     kind = "final", second = log.topics[2];
   } else if (topic == contract::JobRefundedEvent::topic()) {
@@ -93,7 +97,7 @@ Status JobBook::apply_log(Connection& db, const chain::Log& log) {
     return {};
   }
   PB_CHECK(db.run("INSERT OR REPLACE INTO settlement_event(chain_id, block, log_index, kind, job, id2, data) VALUES(?, ?, ?, ?, ?, ?, ?)",
-                  {contracts_.chain_id, log.block_number, log.log_index, kind, log.topics[1], second, log.data}));
+                  {contracts_.chain_id, log.block_number, log.log_index, kind, log.topics[1], second, data}));
   return {};
 }
 
@@ -113,18 +117,19 @@ Status JobBook::reset() {
   });
 }
 
-Result<std::vector<JobBook::Entry>> JobBook::live() {
+Result<std::vector<JobBook::Entry>> JobBook::live(const Address& claimant) {
   std::vector<Entry> out;
   Status decoded;
   PB_CHECK(database_.with([&](Connection& db) {
     return db.query(
-        "SELECT o.job, o.id2, o.data, o.block, (SELECT COUNT(*) FROM settlement_event c WHERE c.chain_id = o.chain_id AND c.job = o.job AND c.kind = 'claimed') "
+        "SELECT o.job, o.id2, o.data, o.block, (SELECT COUNT(*) FROM settlement_event c WHERE c.chain_id = o.chain_id AND c.job = o.job AND c.kind = 'claimed'), "
+        "EXISTS(SELECT 1 FROM settlement_event c WHERE c.chain_id = o.chain_id AND c.job = o.job AND c.kind = 'claimed' AND c.data = ?) "
         "FROM settlement_event o WHERE o.chain_id = ? AND o.kind = 'opened' AND NOT EXISTS "
         "(SELECT 1 FROM settlement_event f WHERE f.chain_id = o.chain_id AND f.job = o.job AND f.kind IN ('final', 'refunded')) ORDER BY o.block, o.log_index",
-        {contracts_.chain_id}, [&](const store::Statement& row) {
+        {claimant, contracts_.chain_id}, [&](const store::Statement& row) {
           const Hash32 requester = Hash32::from(row.column_blob(1)).value_or(Hash32{});
           auto job = opened_from_row(Hash32::from(row.column_blob(0)).value_or(Hash32{}), Address::from(requester.view().subspan(12)).value_or(Address{}), row.column_blob(2), static_cast<std::uint64_t>(row.column_int(3)));
-          if (job) out.push_back({std::move(*job), static_cast<std::size_t>(row.column_int(4))});
+          if (job) out.push_back({std::move(*job), static_cast<std::size_t>(row.column_int(4)), row.column_int(5) != 0});
           else decoded = job.error();
         });
   }));

@@ -23,10 +23,11 @@ class JobBook final : public chain::LogSink {
 
   struct Entry {
     OpenedJob job;
-    std::size_t claims = 0;  ///< JobClaimed events so far
+    std::size_t claims = 0;   ///< JobClaimed events so far
+    bool claimed = false;     ///< one of them is the claimant's
   };
   /// Jobs that are neither final nor refunded, oldest first.
-  Result<std::vector<Entry>> live();
+  Result<std::vector<Entry>> live(const Address& claimant = {});
   Result<OpenedJob> find(const Hash32& job);
   /// The output that was disclosed with a claim; empty when none was.
   Result<Bytes> disclosed(const Hash32& job, const Hash32& claim);

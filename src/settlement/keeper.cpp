@@ -1,11 +1,13 @@
 #include "keeper.hpp"
 
 #include <peaberry/base/log.hpp>
+#include <peaberry/bindings/erc20_template.hpp>
 #include <peaberry/crypto/keys.hpp>
 
 namespace peaberry::settlement {
 
 namespace contract = bindings::job_escrow;
+namespace token_contract = bindings::erc20_template;
 using store::Connection;
 
 namespace {
@@ -69,18 +71,19 @@ Status Keeper::forget_intention(const Hash32& job) {
   });
 }
 
-bool Keeper::is_ours(const OpenedJob& job) const {
+bool Keeper::is_ours(const JobBook::Entry& entry) const {
   const Address& me = sender_.address();
-  return options_.for_others || job.job.requester == me || job.terms.executor == me || job.terms.fee_to == me || job.terms.royalty_to == me;
+  const OpenedJob& job = entry.job;
+  return options_.for_others || entry.claimed || job.job.requester == me || job.terms.executor == me || job.terms.fee_to == me || job.terms.royalty_to == me;
 }
 
-Result<bool> Keeper::send(const std::string& key, const Bytes& data) {
+Result<bool> Keeper::send(const std::string& key, const Bytes& data, const U256& value) {
   for (int attempt = 0; attempt < 8; ++attempt) {
     const std::string name = attempt == 0 ? key : key + ":" + std::to_string(attempt);
     PB_TRY(before, sender_.find(name));
     if (before && !before->success) continue;  // somebody was first that time; the job lives again (a reorg)
     if (before) return true;
-    const auto sent = sender_.submit({.key = name, .to = contracts_.escrow, .data = data});
+    const auto sent = sender_.submit({.key = name, .to = contracts_.escrow, .data = data, .value = value});
     if (sent) return true;
     if (sent.error().code == Errc::kConflict) {  // it would revert: not yet, or not any more
       log::debug("settlement", "{}: {}", name, sent.error().message);
@@ -89,6 +92,18 @@ Result<bool> Keeper::send(const std::string& key, const Bytes& data) {
     return sent.error();
   }
   return false;
+}
+
+Status Keeper::allow_bond(const Terms& terms) {
+  if (terms.bond.is_zero()) return {};
+  PB_TRY(reply, rpc_.eth_call({.to = terms.token, .data = token_contract::allowance(sender_.address(), contracts_.escrow)}));
+  PB_TRY(allowed, token_contract::decode_allowance(reply));
+  if (allowed >= terms.bond) return {};
+  // Without limit, so that one claim's approval never takes away another's: the escrow only takes what its caller's own claim asks for.
+  PB_TRY(count, rpc_.transaction_count(sender_.address()));
+  const auto sent = sender_.submit({.key = "bonds:" + terms.token.hex() + ":" + std::to_string(count), .to = terms.token, .data = token_contract::approve(contracts_.escrow, U256::max())});
+  if (!sent && sent.error().code != Errc::kConflict) return sent.error();
+  return {};
 }
 
 Status Keeper::make_claims(Tick& tick) {
@@ -108,7 +123,12 @@ Status Keeper::make_claims(Tick& tick) {
       PB_CHECK(forget_intention(next.job));
       continue;
     }
-    PB_TRY(sent, send(key, contract::claim(job->job, job->terms, job->policy, next.answer, next.evidence)));
+    // Anybody may answer an open job, in two steps: the claim is refused until the commitment lies in an earlier block.
+    if (job->terms.executor.is_zero()) PB_CHECK(send("commit:" + claim.hex(), contract::commit(next.job, claim_commitment(claim, next.answer.salt))));
+    PB_CHECK(allow_bond(job->terms));
+    U256 value;
+    for (const auto& piece : next.evidence) value += piece.value;
+    PB_TRY(sent, send(key, contract::claim(job->job, job->terms, job->policy, next.answer, next.evidence), value));
     ++(sent ? tick.claimed : tick.waiting);
   }
   return {};
@@ -129,10 +149,7 @@ Result<std::vector<std::vector<ClaimInfo>>> Keeper::claims_of(const std::vector<
     if (!replies[n]) continue;  // reorged away: the book will say so
     const auto bytes = parse_hex(replies[n]->is_string() ? json::sv(replies[n]->get_string()) : "");
     if (!bytes) continue;
-    const auto list = contract::decode_claims_of(*bytes);
-    if (!list) continue;
-    for (const auto& item : *list)
-      out[index[n]].push_back({item.claim_id, item.executor, item.output_hash, item.amount, item.order.low64(), static_cast<ClaimStatus>(item.status.low64() & 3), item.final_at.low64()});
+    if (auto list = ClaimInfo::list_from(*bytes)) out[index[n]] = std::move(*list);
   }
   return out;
 }
@@ -158,8 +175,8 @@ Keeper::Action Keeper::decide(const JobBook::Entry& entry, const std::vector<Cla
 Result<Keeper::Tick> Keeper::tick() {
   Tick out;
   PB_CHECK(make_claims(out));
-  PB_TRY(live, book_.live());
-  std::erase_if(live, [this](const JobBook::Entry& entry) { return !is_ours(entry.job); });
+  PB_TRY(live, book_.live(sender_.address()));
+  std::erase_if(live, [this](const JobBook::Entry& entry) { return !is_ours(entry); });
   PB_TRY(block_time, book_.time());
   PB_TRY(claims, claims_of(live));
   for (std::size_t i = 0; i < live.size(); ++i) {

@@ -20,7 +20,8 @@ class Keeper {
   Keeper(chain::Rpc& rpc, chain::TxManager& sender, store::Database& database, JobBook& book, const Contracts& contracts, const Clock& clock, KeeperOptions options = {});
 
   /// Stores a claim to be made as soon as the job takes it (a quorum keeps its claims quiet for a while). Survives restarts; the
-  /// same claim is intended once.
+  /// same claim is intended once. Where anybody may answer, it is committed first; answer.salt must then be random. A bond is
+  /// taken from this account, which approves the escrow for it.
   Status intend_claim(const Hash32& job, const Answer& answer, const std::vector<LeafEvidence>& evidence);
   struct Tick {
     int claimed = 0, finalised = 0, refunded = 0, withdrawn = 0, waiting = 0;
@@ -40,9 +41,10 @@ class Keeper {
   Result<std::vector<std::vector<ClaimInfo>>> claims_of(const std::vector<JobBook::Entry>& entries);
   Action decide(const JobBook::Entry& entry, const std::vector<ClaimInfo>& claims, std::uint64_t block_time, const ClaimInfo*& winner) const;
   /// Sends under the first key that was not used up by a reverted transaction. False when the chain refuses it (somebody was first).
-  Result<bool> send(const std::string& key, const Bytes& data);
+  Result<bool> send(const std::string& key, const Bytes& data, const U256& value = {});
+  Status allow_bond(const Terms& terms);
   Status withdraw_earnings(Tick& tick);
-  bool is_ours(const OpenedJob& job) const;
+  bool is_ours(const JobBook::Entry& entry) const;
 
   chain::Rpc& rpc_;
   chain::TxManager& sender_;
