@@ -281,7 +281,7 @@ Result<Output> member(Context& context, const MemberCommand& options) {
   const sigset_t signals = stop_signals();
   PB_TRY(config, node::NodeConfig::load(context.home()));
   name_chain(context, config);
-  PB_TRY(running, node::Member::start(config, {.node_urls = options.nodes, .poll_ms = options.poll_ms, .grace_seconds = options.grace_seconds}));
+  PB_TRY(running, node::Member::start(config, {.node_urls = options.nodes, .poll_ms = options.poll_ms, .grace_seconds = options.grace_seconds, .job_seconds_max = options.job_seconds_max}));
   const json::Object out{{"signer", crypto::checksum_address(running->address())}, {"pid", getpid()}};
   std::printf("%s\n", context.options().json ? json::stringify(out).c_str() : ("signer " + crypto::checksum_address(running->address()) + "; stop with Ctrl-C").c_str());
   std::fflush(stdout);

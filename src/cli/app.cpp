@@ -103,6 +103,7 @@ class App {
     auto* signer = command(app_, "member", "Sit in quorums: run jobs again, vote, and keep the escrow", [this](Context& c) { return member(c, member_); });
     signer->add_option("--of", member_.nodes, "URLs of the nodes whose jobs are checked")->required();
     signer->add_option("--grace", member_.grace_seconds, "Seconds until an unused vote is revealed on chain")->capture_default_str();
+    signer->add_option("--max-job-seconds", member_.job_seconds_max, "No run takes longer, nor beyond its own commit window")->capture_default_str();
     signer->add_option("--poll-ms", member_.poll_ms)->capture_default_str();
   }
 

@@ -91,7 +91,7 @@ Result<Output> model_publish(Context& context, const std::string& file);
 
 struct MemberCommand {
   std::vector<std::string> nodes;
-  std::int64_t grace_seconds = 10, poll_ms = 500;
+  std::int64_t grace_seconds = 10, poll_ms = 500, job_seconds_max = 3'600;
 };
 /// A quorum's signer; runs until SIGINT or SIGTERM.
 Result<Output> member(Context& context, const MemberCommand& options);

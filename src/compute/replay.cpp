@@ -77,7 +77,7 @@ Result<SandboxSpec> spec_of(const json::Object& manifest, const Provision& provi
   return spec;
 }
 
-Result<Bytes> replay(Sandbox& sandbox, const json::Object& manifest, const fs::path& folder, std::uint64_t output_bytes_max, const std::atomic<bool>& stop) {
+Result<Bytes> replay(Sandbox& sandbox, const json::Object& manifest, const fs::path& folder, const ReplayBounds& bounds, const std::atomic<bool>& stop) {
   Provision provision;
   provision.algorithm = folder / "algorithm";
   PB_TRY(algorithm, json::object_at(manifest, "algorithm"));
@@ -111,11 +111,16 @@ Result<Bytes> replay(Sandbox& sandbox, const json::Object& manifest, const fs::p
   chmod(provision.algorithm.c_str(), 0550);
   PB_TRY(spec, spec_of(manifest, provision, outputs, folder / "algorithm.log"));
   spec.job = folder.filename().string();
+  if (spec.limits.memory_bytes > bounds.ram_bytes) return fail(Errc::kExhausted, "the job asks for " + std::to_string(spec.limits.memory_bytes) + " bytes of memory, this machine gives " + std::to_string(bounds.ram_bytes));
+  if (spec.disk_bytes > bounds.disk_bytes) return fail(Errc::kExhausted, "the job asks for " + std::to_string(spec.disk_bytes) + " bytes of disk, this machine gives " + std::to_string(bounds.disk_bytes));
+  const bool cut = spec.wall_ms > bounds.wall_ms;
+  spec.wall_ms = std::min(spec.wall_ms, bounds.wall_ms);
   PB_TRY(result, sandbox.run(spec, stop));
+  if (result.timed_out && cut) return fail(Errc::kExhausted, "the run did not end in the " + std::to_string(bounds.wall_ms / 1000) + " s that there were for it");
   if (result.stopped) return fail(Errc::kUnavailable, "the run was stopped");
   if (result.timed_out || result.out_of_memory || result.disk_exceeded || result.exit_code != 0) return fail(Errc::kConflict, "the algorithm did not end well: exit code " + std::to_string(result.exit_code));
   std::vector<std::string> refused;
-  PB_TRY(collected, collect_files(outputs, output_bytes_max, 4096, refused));
+  PB_TRY(collected, collect_files(outputs, bounds.output_bytes, 4096, refused));
   return make_tar(collected, "outputs/");
 }
 

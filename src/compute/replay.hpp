@@ -35,8 +35,15 @@ Result<json::Object> make_manifest(const Provision& provision, const std::string
 /// The sandbox's orders for a manifest whose files lie at `provision`'s paths.
 Result<SandboxSpec> spec_of(const json::Object& manifest, const Provision& provision, const fs::path& outputs, const fs::path& log);
 
+/// What whoever runs somebody else's job again is ready to give it.
+struct ReplayBounds {
+  std::uint64_t ram_bytes = 0, disk_bytes = 0, output_bytes = std::uint64_t{64} << 20;
+  std::int64_t wall_ms = 0;  ///< the run is stopped then, however long the manifest would let it go on
+};
+
 /// Runs a manifest again from files that somebody else handed over: `folder`/inputs/<name> and `folder`/algorithm. Refuses them when their
-/// Merkle roots are not the manifest's. Returns the outputs' tar, byte for byte what the first run would have published.
-Result<Bytes> replay(Sandbox& sandbox, const json::Object& manifest, const fs::path& folder, std::uint64_t output_bytes_max, const std::atomic<bool>& stop);
+/// Merkle roots are not the manifest's (kForbidden), or the manifest asks for more than `bounds` (kExhausted). Returns the outputs' tar, byte for
+/// byte what the first run would have published.
+Result<Bytes> replay(Sandbox& sandbox, const json::Object& manifest, const fs::path& folder, const ReplayBounds& bounds, const std::atomic<bool>& stop);
 
 }  // namespace peaberry::compute

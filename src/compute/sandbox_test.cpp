@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "replay.hpp"
 #include "sandbox.hpp"
 
 namespace peaberry::compute {
@@ -157,6 +158,38 @@ TEST_F(SandboxAttack, TheJobsUserIsNotTheNodes) {
   if (geteuid() == 0 && sandbox_->group_id() != 0) {
     EXPECT_NE(info.st_uid, 0U);
   }
+}
+
+TEST_F(SandboxAttack, AJobOfAnotherMachineGetsNoMoreThanThisOneGives) {
+  const fs::path job = folder_ / "job";
+  fs::create_directories(job / "inputs");
+  ASSERT_TRUE(write_file_atomic(job / "algorithm", as_bytes("sleep $WAIT; echo done > /data/outputs/result"), 0644));
+  fs::copy_file(folder_ / "input.csv", job / "inputs" / "input.csv");
+  Provision provision;
+  provision.argv = {"/bin/sh", "/data/transformations/algorithm"};
+  provision.algorithm = job / "algorithm";
+  provision.inputs = {{"input.csv", job / "inputs" / "input.csv", "did:op:1"}};
+  const std::uint64_t mib = std::uint64_t{1} << 20;
+  const auto again = [&](const char* wait, const ReplayBounds& bounds) {
+    const auto manifest = make_manifest(provision, "did:op:2", {{"WAIT", wait}}, {.cpu = 1, .ram_bytes = 96 * mib, .disk_bytes = 16 * mib, .seconds = 600});
+    EXPECT_TRUE(manifest);
+    return replay(*sandbox_, *manifest, job, bounds, stop_);
+  };
+  const ReplayBounds enough{.ram_bytes = 96 * mib, .disk_bytes = 16 * mib, .wall_ms = 60'000};
+  const auto good = again("0", enough);
+  ASSERT_TRUE(good) << good.error().text();
+  for (ReplayBounds less : {ReplayBounds{.ram_bytes = 95 * mib, .disk_bytes = 16 * mib, .wall_ms = 60'000}, ReplayBounds{.ram_bytes = 96 * mib, .disk_bytes = 15 * mib, .wall_ms = 60'000}}) {
+    const auto refused = again("0", less);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Errc::kExhausted) << refused.error().text();
+  }
+  const auto start = clock_.steady_ms();
+  const auto cut = again("50", {.ram_bytes = 96 * mib, .disk_bytes = 16 * mib, .wall_ms = 300});
+  ASSERT_FALSE(cut);
+  EXPECT_EQ(cut.error().code, Errc::kExhausted) << cut.error().text();
+  EXPECT_LT(clock_.steady_ms() - start, 20'000);
+  const auto small = again("0", {.ram_bytes = 96 * mib, .disk_bytes = 16 * mib, .output_bytes = 2, .wall_ms = 60'000});
+  EXPECT_NE(small ? *small : Bytes{}, *good) << "no output is taken that is larger than the bound";
 }
 
 }  // namespace

@@ -8,6 +8,9 @@
 #include <peaberry/crypto/hash.hpp>
 #include <peaberry/market/auth.hpp>
 
+#include <set>
+#include <unistd.h>
+
 #include "node.hpp"
 
 namespace peaberry::node {
@@ -48,6 +51,7 @@ struct Member::Parts {
   std::unique_ptr<chain::LogFollower> follower;
   std::unique_ptr<settlement::Keeper> keeper;
   std::unique_ptr<compute::Sandbox> sandbox;
+  std::set<Hash32> given_up;  ///< jobs whose run failed by itself: it would fail again
 
   Result<std::optional<Found>> found(const Hash32& job) {
     std::optional<Found> out;
@@ -102,7 +106,7 @@ Status Member::tick() {
   PB_CHECK(p.sender->maintain());
   PB_TRY(head, p.rpc->latest_block());
   PB_TRY(live, p.book->live());
-  for (const auto& entry : live)
+  for (const auto& entry : live)  // the clock is read anew for each: a run takes its time
     if (const Status looked = look_at(entry.job, std::max(head.timestamp, p.clock.unix_seconds())); !looked) log::warn("member", "job {}: {}", entry.job.id.hex(), looked.error().text());
   PB_CHECK(p.keeper->tick());
   return {};
@@ -121,8 +125,11 @@ Status Member::look_at(const OpenedJob& job, std::uint64_t now) {
   const std::uint64_t closes = state.opened_at + params.commit_window;
   PB_TRY(found, p.found(job.id));
   if (!found) {
-    if (now >= closes) return {};  // too late to have a say
-    PB_TRY(output_hash, run_again(job));
+    if (now >= closes || p.given_up.contains(job.id)) return {};  // too late to have a say, or nothing to say
+    auto output = run_again(job, closes - now);
+    if (!output && (output.error().code == Errc::kConflict || output.error().code == Errc::kExhausted || output.error().code == Errc::kInvalid)) p.given_up.insert(job.id);
+    if (!output) return output.error();
+    const Hash32 output_hash = *output;
     Hash32 salt;
     p.random.fill(salt.data);
     PB_CHECK(p.database->write([&](Connection& db) -> Status {
@@ -159,8 +166,12 @@ Status Member::look_at(const OpenedJob& job, std::uint64_t now) {
 }
 
 /// Fetches the job's bytes from a node that has them, and runs its manifest.
-Result<Hash32> Member::run_again(const OpenedJob& job) {
+Result<Hash32> Member::run_again(const OpenedJob& job, std::uint64_t seconds_left) {
   Parts& p = *parts_;
+  compute::ReplayBounds bounds{.output_bytes = p.options.output_bytes_max};
+  bounds.ram_bytes = p.options.job_ram_max != 0 ? p.options.job_ram_max : static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) / 4 * 3 * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  bounds.disk_bytes = fs::space(p.config.home).available / 2;
+  bounds.wall_ms = std::min(p.options.job_seconds_max, static_cast<std::int64_t>(std::min<std::uint64_t>(seconds_left, 10'000'000))) * 1000;
   Error last = fail(Errc::kUnavailable, "no node hands over the job's bytes", "name the executor's node with --node");
   for (const auto& url : p.options.node_urls) {
     const std::string me = crypto::checksum_address(address());
@@ -194,7 +205,7 @@ Result<Hash32> Member::run_again(const OpenedJob& job) {
     PB_TRY(manifest, json::parse(manifest_text));
     PB_TRY(object, json::as_object(manifest, "manifest"));
     const std::atomic<bool> stop{false};
-    auto output = compute::replay(*p.sandbox, *object, folder, p.options.output_bytes_max, stop);
+    auto output = compute::replay(*p.sandbox, *object, folder, bounds, stop);
     fs::remove_all(folder, code);
     if (!output) return output.error();
     return crypto::keccak256(*output);

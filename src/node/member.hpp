@@ -13,6 +13,8 @@ struct MemberOptions {
   std::vector<std::string> node_urls;  ///< nodes whose jobs are checked
   std::int64_t poll_ms = 500;
   std::int64_t grace_seconds = 10;     ///< then a vote that the executor has not used is revealed on chain
+  std::int64_t job_seconds_max = 3'600;      ///< nobody's job keeps this machine longer, nor beyond its own commit window
+  std::uint64_t job_ram_max = 0;             ///< bytes; 0: three quarters of the machine's
   std::uint64_t output_bytes_max = std::uint64_t{64} << 20;
 };
 
@@ -32,7 +34,7 @@ class Member {
   struct Found;
   explicit Member(std::unique_ptr<Parts> parts);
   Status look_at(const settlement::OpenedJob& job, std::uint64_t now);
-  Result<Hash32> run_again(const settlement::OpenedJob& job);
+  Result<Hash32> run_again(const settlement::OpenedJob& job, std::uint64_t seconds_left);
   std::unique_ptr<Parts> parts_;
 };
 

@@ -3,6 +3,7 @@
 // each step a model that knows only the rules reads the chain's events and says where every wei must be. A failure prints its seed; --one
 // replays it with its steps.
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -26,10 +27,12 @@ namespace {
 
 bool g_tell = false;
 std::uint64_t g_seed = 0;
-[[noreturn]] void die(const std::string& why) {
-  std::fprintf(stderr, "history %llu: %s\n  again with: settlement_sim --one --seed %llu\n", static_cast<unsigned long long>(g_seed), why.c_str(), static_cast<unsigned long long>(g_seed));
-  std::exit(1);
-}
+struct Failure : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+/// Thrown, so that the chain is stopped on the way out.
+[[noreturn]] void die(const std::string& why) { throw Failure(why); }
+volatile std::sig_atomic_t g_stop = 0;
 template <class T>
 T must(Result<T> result, const char* what) {
   if (!result) die(std::string(what) + ": " + result.error().text());
@@ -410,15 +413,22 @@ int main(int argc, char** argv) {
     else return std::fprintf(stderr, "settlement_sim [--histories N] [--seed S] [--one]\n"), 2;
   }
   log::configure(log::Level::kError, false);  // reorgs are what this is about
-  World world;
-  const std::int64_t start = world.clock.steady_ms();
-  for (std::uint64_t i = 0; i < histories; ++i) {
-    g_seed = seed + i;
-    world.reset();
-    History(world, g_seed).run();
+  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { g_stop = 1; });
+  try {
+    World world;
+    const std::int64_t start = world.clock.steady_ms();
+    for (std::uint64_t i = 0; i < histories; ++i) {
+      if (g_stop != 0) die("stopped from outside after " + std::to_string(i) + " histories");
+      g_seed = seed + i;
+      world.reset();
+      History(world, g_seed).run();
+      if ((i + 1) % 5'000 == 0) std::fprintf(stderr, "  %s of %s histories\n", std::to_string(i + 1).c_str(), std::to_string(histories).c_str());
+    }
+    std::printf("%s histories from seed %s agree with the model: %s jobs paid (%s with a quorum's word), %s refunded, %s with rival claims (%.1f s)\n", std::to_string(histories).c_str(), std::to_string(seed).c_str(),
+                std::to_string(world.seen.paid).c_str(), std::to_string(world.seen.by_votes).c_str(), std::to_string(world.seen.refunded).c_str(), std::to_string(world.seen.contested).c_str(),
+                static_cast<double>(world.clock.steady_ms() - start) / 1000);
+  } catch (const Failure& failure) {
+    return std::fprintf(stderr, "history %s: %s\n  again with: settlement_sim --one --seed %s\n", std::to_string(g_seed).c_str(), failure.what(), std::to_string(g_seed).c_str()), 1;
   }
-  std::printf("%s histories from seed %s agree with the model: %s jobs paid (%s with a quorum's word), %s refunded, %s with rival claims (%.1f s)\n", std::to_string(histories).c_str(), std::to_string(seed).c_str(),
-              std::to_string(world.seen.paid).c_str(), std::to_string(world.seen.by_votes).c_str(), std::to_string(world.seen.refunded).c_str(), std::to_string(world.seen.contested).c_str(),
-              static_cast<double>(world.clock.steady_ms() - start) / 1000);
   return 0;
 }

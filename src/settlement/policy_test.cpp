@@ -25,7 +25,10 @@ Contracts contracts() {
 Result<Policy> parse(std::string_view text) { return Policy::from_json(*json::parse(text), contracts()); }
 
 constexpr const char* kSigners = R"("0x1111111111111111111111111111111111111111","0x2222222222222222222222222222222222222222","0x3333333333333333333333333333333333333333")";
-std::string quorum(const std::string& more = "") { return std::string(R"({"quorum":{"k":2,"commitWindow":60,"signers":[)") + kSigners + "]" + more + "}}"; }
+std::string quorum(const std::string& more = "") {
+  std::string out = R"({"quorum":{"k":2,"commitWindow":60,"signers":[)";
+  return out.append(kSigners).append("]").append(more).append("}}");
+}
 
 TEST(PolicyTest, SingleLeavesAndTreesRoundTrip) {
   for (const std::string& text : {quorum(), std::string(R"({"direct":{}})"), R"({"anyOf":[)" + quorum() + R"(,{"ownerAccept":{"window":3600,"stake":"7"}}]})",
