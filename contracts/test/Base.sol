@@ -7,6 +7,7 @@ interface Vm {
     function roll(uint256 number) external;
     function chainId(uint256 id) external;
     function prank(address sender) external;
+    function prank(address sender, address origin) external;
     function startPrank(address sender) external;
     function stopPrank() external;
     function deal(address account, uint256 wei_) external;

@@ -110,6 +110,20 @@ contract LineageTest is Fixture {
         assertEq(splitter.balances(address(token), lab), income - a - b, "the owner has every rounding");
     }
 
+    function test_gas_aSplitOfFive() public {
+        Parent[] memory parents = new Parent[](5);
+        for (uint256 i = 0; i < 5; ++i) parents[i] = Parent(_table(address(uint160(0x4051 + i))), 1, 1_000);
+        LineageSplitter splitter = LineageSplitter(splitters.make(models, _model(lab, parents)));
+        for (uint256 round = 1; round <= 2; ++round) {
+            token.mint(address(splitter), 1 ether);
+            vm.prank(executor);
+            splitter.split(address(token), parents, _registries(5, tables));
+        }
+        uint256 used = vm.lastCallGas().gasTotalUsed;
+        vm.snapshotValue("market", "gas_lineage_split_5", used);
+        assertTrue(used <= 160_000, "gas_lineage_split_5");
+    }
+
     function test_splitter_aChainPaysItsRootGenerationByGeneration() public {
         address table = _table(hospital);
         Parent[] memory parents = new Parent[](1);

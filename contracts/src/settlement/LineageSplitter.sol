@@ -20,6 +20,9 @@ contract LineageSplitter {
     LineageSplitters public immutable factory;
     ISubjectRegistry public immutable registry;
     address public immutable nft;
+    bytes32 private immutable _codeHash; // of every splitter's creation code: their addresses are computed here
+    ISubjectRegistry private immutable _tables;
+    ISubjectRegistry private immutable _models;
 
     mapping(address token => mapping(address account => uint256)) public balances;
     mapping(address token => uint256) private _owed;
@@ -32,10 +35,10 @@ contract LineageSplitter {
     error NothingToSplit();
     error NothingOwed();
 
-    constructor(ISubjectRegistry registry_, address nft_) {
+    /// @dev Without arguments, so that one code hash and a salt give every address: the factory says what is being made.
+    constructor() {
         factory = LineageSplitters(msg.sender);
-        registry = registry_;
-        nft = nft_;
+        (registry, nft, _tables, _models, _codeHash) = factory.making();
     }
 
     /// @notice Shares out what has arrived since the last split, by the parents of the present epoch. Anybody may call.
@@ -56,11 +59,11 @@ contract LineageSplitter {
     }
 
     function _share(address token, uint256 amount, Parent calldata parent, ISubjectRegistry parentRegistry) private returns (uint256 share) {
-        if (!factory.isRegistry(parentRegistry)) revert WrongParents();
+        if (address(parentRegistry) != address(_tables) && address(parentRegistry) != address(_models)) revert WrongParents();
         (uint8 kind,,,) = parentRegistry.subjectOf(parent.nft);
         if (kind == 0) revert WrongParents();
         share = amount * parent.shareBps / BPS;
-        balances[token][factory.splitterOf(parentRegistry, parent.nft)] += share;
+        balances[token][SplitterAddress.locate(address(factory), _codeHash, parentRegistry, parent.nft)] += share;
     }
 
     /// @notice Sends `account` what is its own. Anybody may call: the money can only go there.
@@ -79,6 +82,16 @@ contract LineageSplitter {
     }
 }
 
+library SplitterAddress {
+    function salt(ISubjectRegistry registry, address nft) internal pure returns (bytes32) {
+        return keccak256(abi.encode(registry, nft));
+    }
+
+    function locate(address factory, bytes32 codeHash, ISubjectRegistry registry, address nft) internal pure returns (address) {
+        return address(uint160(uint256(keccak256(abi.encodePacked(bytes1(0xff), factory, salt(registry, nft), codeHash)))));
+    }
+}
+
 interface ISettlementBalance {
     function withdraw(address token, address to) external returns (uint256);
 }
@@ -88,6 +101,9 @@ interface ISettlementBalance {
 contract LineageSplitters {
     ISubjectRegistry public immutable tables;
     ISubjectRegistry public immutable models;
+    bytes32 private immutable _codeHash = keccak256(type(LineageSplitter).creationCode);
+    address private transient _registryOfNew;
+    address private transient _nftOfNew;
 
     event SplitterMade(address indexed splitter, address indexed registry, address indexed nft);
 
@@ -104,15 +120,20 @@ contract LineageSplitters {
 
     /// @notice Where the splitter of a subject is, or will be.
     function splitterOf(ISubjectRegistry registry, address nft) public view returns (address) {
-        bytes32 codeHash = keccak256(abi.encodePacked(type(LineageSplitter).creationCode, abi.encode(registry, nft)));
-        return address(uint160(uint256(keccak256(abi.encodePacked(bytes1(0xff), address(this), bytes32(0), codeHash)))));
+        return SplitterAddress.locate(address(this), _codeHash, registry, nft);
+    }
+
+    /// @notice What is being made: for the constructor of a splitter.
+    function making() external view returns (ISubjectRegistry, address, ISubjectRegistry, ISubjectRegistry, bytes32) {
+        return (ISubjectRegistry(_registryOfNew), _nftOfNew, tables, models, _codeHash);
     }
 
     function make(ISubjectRegistry registry, address nft) external returns (address splitter) {
         if (!isRegistry(registry)) revert UnknownRegistry(address(registry));
         splitter = splitterOf(registry, nft);
         if (splitter.code.length != 0) return splitter;
-        new LineageSplitter{salt: 0}(registry, nft);
+        (_registryOfNew, _nftOfNew) = (address(registry), nft);
+        new LineageSplitter{salt: SplitterAddress.salt(registry, nft)}();
         emit SplitterMade(splitter, address(registry), nft);
     }
 }
