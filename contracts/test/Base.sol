@@ -20,6 +20,7 @@ interface Vm {
     function expectEmit() external;
     function etch(address account, bytes calldata code) external;
     function readFile(string calldata path) external view returns (string memory);
+    function parseBytes(string calldata text) external pure returns (bytes memory);
     function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
     function getCode(string calldata artifact) external view returns (bytes memory);
     function projectRoot() external view returns (string memory);

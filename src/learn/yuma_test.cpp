@@ -398,6 +398,43 @@ TEST(Yuma, AnEpochIsTheSlowTwins) {
   }
 }
 
+/// tests/vectors/yuma/random_epochs.hex binds the Solidity twin (contracts/src/learn/Yuma.sol), which is tested against the same file. A case:
+/// validators (1 B) | trainers (1 B) | emission (8 B) | stake (8 B) × v | weight (2 B) × v × t | gets (8 B) × (v + t)
+TEST(Yuma, TheFileForTheSolidityTwinIsOurs) {
+  SeededRandom random(21);
+  Bytes file;
+  const auto put = [&file](std::uint64_t value, int bytes) {
+    for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) file.push_back(static_cast<std::uint8_t>(value >> shift));
+  };
+  for (int round = 0; round < 60; ++round) {
+    const std::size_t validators = 1 + random.below(8), trainers = 1 + random.below(16);
+    State state = State::of_size(validators + trainers);
+    Params params;
+    params.emission = 1 + random.below(std::uint64_t{1} << 62);
+    put(validators, 1), put(trainers, 1), put(params.emission, 8);
+    for (std::size_t v = 0; v < validators; ++v) {
+      state.stake[v] = random.below(6) == 0 ? 0 : random.below(std::uint64_t{1} << (1 + random.below(62)));
+      state.permit[v] = 1, state.last_update[v] = 5;
+      put(state.stake[v], 8);
+    }
+    const bool alike = random.below(2) == 0;  // validators that mostly agree
+    for (std::size_t v = 0; v < validators; ++v)
+      for (std::size_t t = 0; t < trainers; ++t) {
+        const std::uint16_t value = random.below(5) == 0 ? 0 : alike ? static_cast<std::uint16_t>(1'000 * (t + 1) + random.below(20)) : static_cast<std::uint16_t>(random.below(65'536));
+        state.weights[v].push_back({static_cast<std::uint16_t>(validators + t), value});
+        put(value, 2);
+      }
+    const Epoch got = epoch(state, params, 6);
+    for (std::size_t v = 0; v < validators; ++v) put(got.validator_emission[v], 8);
+    for (std::size_t t = 0; t < trainers; ++t) put(got.server_emission[validators + t], 8);
+  }
+  const std::string path = std::string(PEABERRY_SOURCE_DIR) + "/tests/vectors/yuma/random_epochs.hex";
+  if (std::getenv("PEABERRY_WRITE_VECTORS") != nullptr) ASSERT_TRUE(write_file_atomic(path, as_bytes(hex0x(file) + "\n")));
+  const auto known = read_text(path);
+  ASSERT_TRUE(known);
+  EXPECT_EQ(*known, hex0x(file) + "\n");
+}
+
 TEST(Yuma, RefusesWhatDoesNotFit) {
   State state = State::of_size(2);
   state.weights[0] = {{2, 1}};
