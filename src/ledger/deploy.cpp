@@ -172,9 +172,21 @@ Result<json::Object> deploy_settlement(chain::Rpc& rpc, const fs::path& artifact
   PB_TRY(tables, d.deploy("TableRegistry"));
   PB_TRY(models, d.deploy("ModelRegistry"));
   PB_TRY(splitters, d.deploy("LineageSplitters", "(address,address)", {Value::of(tables), Value::of(models)}));
+  constexpr std::uint64_t kConfirmationSeconds = 12;  // a local chain has no forks of its own
+  PB_TRY(channels, d.deploy("VoucherChannels"));
+  PB_TRY(collector, d.deploy("ERC3009DepositCollector"));
+  PB_TRY(leases, d.deploy("LeaseStream"));
+  PB_TRY(auction, d.deploy("ReverseAuction", "(address)", {Value::of(leases)}));
+  PB_TRY(quality, d.deploy("QualityRegistry", "(address)", {Value::of(tables)}));
+  PB_TRY(subnet, d.deploy("Subnet"));
+  PB_TRY(outbox, d.deploy("Outbox", "(uint64)", {Value::of(kConfirmationSeconds)}));
+  PB_TRY(inbox, d.deploy("Inbox"));
+  PB_TRY(usd, d.deploy("TestUSD"));
   const auto at = [](const Address& address) { return json::Value(crypto::checksum_address(address)); };
   return json::Object{{"JobEscrow", at(escrow)},      {"QuorumVerifier", at(quorum)}, {"OwnerAcceptVerifier", at(owner)}, {"DirectVerifier", at(direct)},
-                      {"TableRegistry", at(tables)}, {"ModelRegistry", at(models)},  {"LineageSplitters", at(splitters)}};
+                      {"TableRegistry", at(tables)}, {"ModelRegistry", at(models)},  {"LineageSplitters", at(splitters)}, {"VoucherChannels", at(channels)},
+                      {"ERC3009DepositCollector", at(collector)}, {"LeaseStream", at(leases)}, {"ReverseAuction", at(auction)}, {"QualityRegistry", at(quality)},
+                      {"Subnet", at(subnet)},        {"Outbox", at(outbox)},         {"Inbox", at(inbox)},                {"TestUSD", at(usd)}};
 }
 
 Status Ledger::fund(chain::Rpc& rpc, const Address& account, const U256& wei, const Address& token, const U256& token_amount) const {

@@ -20,6 +20,14 @@ Result<Contracts> Contracts::load(const fs::path& file, std::uint64_t chain_id) 
       if (!address) return fail(Errc::kNotFound, file.string() + " names no " + name + " on chain " + std::to_string(chain_id), "deploy the contracts: peaberry up does so on the embedded chain");
       *slot = *address;
     }
+    const std::pair<const char*, Address*> stations[] = {{"VoucherChannels", &out.channels}, {"ERC3009DepositCollector", &out.deposit_collector}, {"LeaseStream", &out.leases}, {"ReverseAuction", &out.auction},
+                                                         {"QualityRegistry", &out.quality},  {"Subnet", &out.subnet},                           {"Outbox", &out.outbox},      {"Inbox", &out.inbox},
+                                                         {"TestUSD", &out.test_usd}};
+    for (const auto& [name, slot] : stations)
+      if (entry.contains(name)) {
+        PB_TRY(address, json::address_at(entry, name));
+        *slot = address;
+      }
     return out;
   }
   return fail(Errc::kNotFound, file.string() + " has no contracts for chain " + std::to_string(chain_id), "give the address file of that chain with --address-file");

@@ -12,6 +12,10 @@ struct Contracts {
   Address escrow;  ///< JobEscrow
   Address quorum, owner_accept, direct;
   Address tables, models, splitters;
+  // Zero where the chain's entry does not name them: only what needs them asks.
+  Address channels, deposit_collector;  ///< VoucherChannels, ERC3009DepositCollector
+  Address leases, auction, quality, subnet, outbox, inbox;
+  Address test_usd;  ///< local chains only
 
   /// kNotFound when the chain's entry does not name them.
   static Result<Contracts> load(const fs::path& file, std::uint64_t chain_id);

@@ -96,11 +96,6 @@ Bytes encode_evidence(ByteView policy, std::uint16_t leaf, ByteView data) {
   return std::move(*encoded);
 }
 
-Hash32 voucher_digest(const VerifierDomain& domain, const Voucher& voucher) {
-  static const Hash32 kType = crypto::keccak256("Voucher(bytes32 channel,uint256 amount)");
-  return typed_digest("Peaberry Vouchers", domain, hash_words(kType, voucher.channel, voucher.amount));
-}
-
 Hash32 stream_digest(const VerifierDomain& domain, const StreamCheckpoint& checkpoint) {
   static const Hash32 kType = crypto::keccak256("Checkpoint(bytes32 lease,uint256 seconds)");
   return typed_digest("Peaberry Streams", domain, hash_words(kType, checkpoint.lease, U256{checkpoint.seconds}));

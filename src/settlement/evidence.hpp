@@ -36,14 +36,8 @@ Hash32 object_digest(const VerifierDomain& domain, const Hash32& claim);
 /// abi.encode(bytes policy, uint16 leaf, bytes data): what a verifier takes when it is called directly.
 Bytes encode_evidence(ByteView policy, std::uint16_t leaf, ByteView data);
 
-// ---- rails that get their contracts later: what is signed is fixed here ----
+// ---- other rails: streams (contracts/src/compute/LeaseStream.sol) and vouchers (channels.hpp) ----
 
-/// A cumulative voucher on a channel: pays `amount` in all since it was opened, whatever came before.
-struct Voucher {
-  Hash32 channel;
-  U256 amount;
-};
-Hash32 voucher_digest(const VerifierDomain& domain, const Voucher& voucher);
 /// A stream's agreed end of metering: `seconds` in all at the lease's rate.
 struct StreamCheckpoint {
   Hash32 lease;

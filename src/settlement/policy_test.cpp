@@ -4,6 +4,7 @@
 #include <peaberry/crypto/hash.hpp>
 #include <set>
 
+#include "channels.hpp"
 #include "evidence.hpp"
 #include "job.hpp"
 #include "policy.hpp"
@@ -108,11 +109,11 @@ TEST(Votes, RoundTripAndRefuseEveryCut) {
 TEST(Rails, EverySignedFieldChangesTheDigest) {
   const VerifierDomain domain{8996, someone(1)};
   std::set<Hash32> digests;
-  digests.insert(voucher_digest(domain, {someone(1).is_zero() ? Hash32{} : crypto::keccak256("a"), U256{1}}));
-  digests.insert(voucher_digest(domain, {crypto::keccak256("b"), U256{1}}));
-  digests.insert(voucher_digest(domain, {crypto::keccak256("a"), U256{2}}));
-  digests.insert(voucher_digest({1, someone(1)}, {crypto::keccak256("a"), U256{1}}));
-  digests.insert(voucher_digest({8996, someone(2)}, {crypto::keccak256("a"), U256{1}}));
+  digests.insert(ChannelDomain{8996, someone(1)}.voucher_digest(crypto::keccak256("a"), U256{1}));
+  digests.insert(ChannelDomain{8996, someone(1)}.voucher_digest(crypto::keccak256("b"), U256{1}));
+  digests.insert(ChannelDomain{8996, someone(1)}.voucher_digest(crypto::keccak256("a"), U256{2}));
+  digests.insert(ChannelDomain{1, someone(1)}.voucher_digest(crypto::keccak256("a"), U256{1}));
+  digests.insert(ChannelDomain{8996, someone(2)}.voucher_digest(crypto::keccak256("a"), U256{1}));
   digests.insert(stream_digest(domain, {crypto::keccak256("a"), 1}));
   digests.insert(stream_digest(domain, {crypto::keccak256("a"), 2}));
   digests.insert(accept_digest(domain, crypto::keccak256("a")));
