@@ -73,4 +73,29 @@ std::string base64(ByteView bytes) {
   return out;
 }
 
+Result<Bytes> parse_base64(std::string_view text) {
+  const auto digit = [](char c) -> int {
+    if (c >= 'A' && c <= 'Z') return c - 'A';
+    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+    if (c >= '0' && c <= '9') return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+  };
+  if (text.size() % 4 != 0) return fail(Errc::kInvalid, "base64: the length is no multiple of four");
+  Bytes out;
+  out.reserve(text.size() / 4 * 3);
+  for (std::size_t i = 0; i < text.size(); i += 4) {
+    const bool last = i + 4 == text.size();
+    const std::size_t padding = !last || text[i + 3] != '=' ? 0U : text[i + 2] != '=' ? 1U : 2U;
+    std::uint32_t group = 0;
+    for (std::size_t k = 0; k < 4; ++k) {
+      const int value = k >= 4 - padding ? 0 : digit(text[i + k]);
+      if (value < 0) return fail(Errc::kInvalid, "base64: character " + std::to_string(i + k) + " is not of the alphabet");
+      group = group << 6 | static_cast<std::uint32_t>(value);
+    }
+    if ((padding == 1 && (group & 0xff) != 0) || (padding == 2 && (group & 0xffff) != 0)) return fail(Errc::kInvalid, "base64: the last group has bits that say nothing");
+    for (std::size_t k = 0; k < 3 - padding; ++k) out.push_back(static_cast<std::uint8_t>(group >> (16 - 8 * k)));
+  }
+  return out;
+}
+
 }  // namespace peaberry

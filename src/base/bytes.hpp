@@ -81,5 +81,7 @@ struct FixedBytesHash {
 bool equals_ignore_case(std::string_view a, std::string_view b);
 std::string to_lower(std::string_view text);
 std::string base64(ByteView bytes);
+/// Standard alphabet with padding (RFC 4648 §4), strict: no other characters, no bits that say nothing.
+Result<Bytes> parse_base64(std::string_view text);
 
 }  // namespace peaberry

@@ -6,6 +6,7 @@
 #include <peaberry/ledger/ledger.hpp>
 #include <peaberry/node/member.hpp>
 #include <peaberry/node/node.hpp>
+#include <peaberry/node/toll.hpp>
 #include <peaberry/settlement/ocean_escrow.hpp>
 
 #include "commands.hpp"
@@ -275,6 +276,39 @@ Result<Output> serve(Context& context, const ServeOptions& options) {
   std::error_code code;
   fs::remove(context.home() / "running.json", code);
   return Output{json::Object{{"stopped", true}}, "stopped"};
+}
+
+Result<Output> toll(Context& context, const TollCommand& options) {
+  const sigset_t signals = stop_signals();
+  PB_TRY(config, node::NodeConfig::load(context.home()));
+  name_chain(context, config);
+  config.port = options.port;
+  node::TollOptions toll_options{.upstream = options.upstream, .price = options.price, .token = options.token, .withdraw_delay = options.withdraw_delay, .claim_at_least = options.claim_at_least};
+  for (const auto& [text, field, slot] : {std::tuple{&options.channels, "channels", &toll_options.channels}, std::tuple{&options.collector, "collector", &toll_options.collector}})
+    if (!text->empty()) {
+      PB_TRY(address, crypto::parse_address(*text, field));
+      *slot = address;
+    }
+  PB_TRY(running, node::Toll::start(config, toll_options));
+  const std::string url = "http://" + config.listen_address + ":" + std::to_string(running->port());
+  const json::Object out{{"url", url}, {"upstream", options.upstream}, {"amount", running->price().amount.dec()}, {"asset", crypto::checksum_address(running->price().token)},
+                         {"payTo", crypto::checksum_address(running->pay_to())}, {"network", agents::x402::network_of(config.chain_id)}, {"pid", getpid()}};
+  std::printf("%s\n", context.options().json ? json::stringify(out).c_str() : (url + " asks " + options.price + " a call for " + options.upstream + "; stop with Ctrl-C").c_str());
+  std::fflush(stdout);
+  const auto claimed = [](const Result<agents::Paywall::Claimed>& done) {
+    if (!done) log::warn("toll", "{}", done.error().text());
+    else if (done->channels > 0) log::info("toll", "claimed {} from {} channels", done->amount.dec(), done->channels);
+  };
+  for (;;) {
+    const timespec wait{options.claim_every_seconds, 0};
+    const int got = sigtimedwait(&signals, nullptr, &wait);
+    if (got == SIGINT || got == SIGTERM) break;
+    claimed(running->tick());
+  }
+  const auto last = running->claim_all();
+  claimed(last);
+  if (!last) return last.error();
+  return Output{json::Object{{"stopped", true}, {"claimed", last->amount.dec()}, {"channels", last->channels}}, "stopped; claimed " + last->amount.dec() + " from " + std::to_string(last->channels) + " channels"};
 }
 
 Result<Output> member(Context& context, const MemberCommand& options) {

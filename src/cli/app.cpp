@@ -100,6 +100,16 @@ class App {
     up->add_option("--chain-port", serve_.chain_port, "Port of the embedded chain")->capture_default_str();
     options(up);
     options(command(app_, "serve", "Start a node on an existing chain", [this](Context& c) { return serve(c, serve_); }));
+    auto* door = command(app_, "toll", "A paid door before an HTTP service: x402 clients pay by the call", [this](Context& c) { return toll(c, toll_); });
+    door->add_option("--upstream", toll_.upstream, "URL of the service that is paid for")->required();
+    door->add_option("--price", toll_.price, "Tokens for one call")->required();
+    door->add_option("--token", toll_.token, "ERC-20 with EIP-3009; default: the local chain's TestUSD");
+    door->add_option("--port", toll_.port)->capture_default_str();
+    door->add_option("--claim-every", toll_.claim_every_seconds, "Seconds between looks at what channels owe")->capture_default_str();
+    door->add_option("--claim-at-least", toll_.claim_at_least, "Tokens below which nothing is claimed, unless a payer leaves")->capture_default_str();
+    door->add_option("--withdraw-delay", toll_.withdraw_delay, "Seconds that a channel must leave us to claim")->capture_default_str();
+    door->add_option("--channels", toll_.channels, "Another VoucherChannels than the address file's");
+    door->add_option("--collector", toll_.collector, "Another deposit collector than the address file's");
     auto* signer = command(app_, "member", "Sit in quorums: run jobs again, vote, and keep the escrow", [this](Context& c) { return member(c, member_); });
     signer->add_option("--of", member_.nodes, "URLs of the nodes whose jobs are checked")->required();
     signer->add_option("--grace", member_.grace_seconds, "Seconds until an unused vote is revealed on chain")->capture_default_str();
@@ -324,6 +334,7 @@ class App {
   bool refuse_ = false;
   ServeOptions serve_;
   MemberCommand member_;
+  TollCommand toll_;
   PublishOptions publish_;
   UpdateOptions update_;
   SearchOptions search_;

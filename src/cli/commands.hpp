@@ -93,6 +93,14 @@ struct MemberCommand {
   std::vector<std::string> nodes;
   std::int64_t grace_seconds = 10, poll_ms = 500, job_seconds_max = 3'600;
 };
+struct TollCommand {
+  std::string upstream, price, token, channels, collector, claim_at_least = "1";
+  std::uint16_t port = 8402;
+  std::uint64_t withdraw_delay = 900;
+  std::int64_t claim_every_seconds = 60;
+};
+/// A paid door before an HTTP service; runs until SIGINT or SIGTERM, and then claims what it earned.
+Result<Output> toll(Context& context, const TollCommand& options);
 /// A quorum's signer; runs until SIGINT or SIGTERM.
 Result<Output> member(Context& context, const MemberCommand& options);
 

@@ -17,6 +17,7 @@ struct ChannelOnChain {
   U256 balance;         ///< deposited and not taken out; claims do not lower it
   U256 total_claimed;
   std::uint64_t leaving_since = 0;  ///< block time of a wish to withdraw, 0: none
+  std::uint64_t refund_nonce = 0;
 };
 
 /// A receiver's ledger of vouchers. A voucher counts once it is on disk: `accept` returns no sooner, and many at once share one write, so
@@ -34,6 +35,10 @@ class VoucherBook final : public Rail {
   /// A voucher for `total` units since the channel's beginning: returns what it adds. kNotFound: an unknown channel (mirror it first);
   /// kConflict: it adds nothing; kPayment: more than was deposited; kForbidden: another's signature, or the payer is leaving and its time is up.
   Result<U256> accept(const Hash32& channel, const U256& total, ByteView signature) override;
+  /// `accept` in two parts, for who answers in between: what `check` allowed, `record` writes without looking at the signature again, if no
+  /// other voucher came first (kConflict).
+  Result<U256> check(const Hash32& channel, const U256& total, ByteView signature);
+  Result<U256> record(const Hash32& channel, const U256& total, ByteView signature);
   /// Promised and not yet claimed on chain.
   Result<U256> outstanding(const Hash32& channel) override;
 
@@ -42,6 +47,8 @@ class VoucherBook final : public Rail {
     ChannelOnChain on_chain;
     U256 total;       ///< of the last voucher
     Bytes signature;  ///< of it; empty: none yet
+    /// What the payer has been charged since the beginning. A book that was lost goes on from what was claimed.
+    const U256& charged() const { return total > on_chain.total_claimed ? total : on_chain.total_claimed; }
   };
   Result<Entry> find(const Hash32& channel);
   /// Channels with something to claim, the largest sum first.

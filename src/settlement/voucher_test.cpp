@@ -63,7 +63,7 @@ class Book : public testing::Test {
     return {payer_.address(), robot_.address(), receiver_, receiver_, address("0x5FbDB2315678afecb367f032d93F642f64180aa3"), U256{900}, salt};
   }
   Hash32 opened(std::uint8_t n, std::uint64_t balance) {
-    EXPECT_TRUE(book_->mirror(config(n), {U256{balance}, {}, 0}));
+    EXPECT_TRUE(book_->mirror(config(n), {U256{balance}, {}, 0, 0}));
     return domain_.channel_id(config(n));
   }
   Result<U256> pay(const Hash32& channel, std::uint64_t total, const crypto::PrivateKey& key) {
@@ -90,7 +90,7 @@ TEST_F(Book, ALargerVoucherAddsTheDifference) {
   EXPECT_EQ(*pay(id, 30, robot_), U256{30});
   EXPECT_EQ(*pay(id, 70, robot_), U256{40}) << "whatever was lost in between is paid with it";
   EXPECT_EQ(*book_->outstanding(id), U256{70});
-  ASSERT_TRUE(book_->mirror(config(1), {U256{100}, U256{30}, 0}));  // claimed on chain
+  ASSERT_TRUE(book_->mirror(config(1), {U256{100}, U256{30}, 0, 0}));  // claimed on chain
   EXPECT_EQ(*book_->outstanding(id), U256{40});
 }
 
@@ -114,7 +114,7 @@ TEST_F(Book, RefusesWhatIsNoPayment) {
 
 TEST_F(Book, APayerThatHasLeftDoesNotPay) {
   const Hash32 id = opened(1, 100);
-  ASSERT_TRUE(book_->mirror(config(1), {U256{100}, {}, 1'800'000'000}));
+  ASSERT_TRUE(book_->mirror(config(1), {U256{100}, {}, 1'800'000'000, 0}));
   EXPECT_TRUE(pay(id, 10, robot_)) << "it wants to leave, and there is time to claim";
   clock_.sleep_ms(900'000);
   EXPECT_EQ(refused(id, 20, robot_), Errc::kForbidden);
