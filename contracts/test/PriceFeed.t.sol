@@ -168,6 +168,9 @@ contract PriceFeedTest is Base {
         address[] memory none = new address[](0);
         vm.expectRevert(abi.encodeWithSelector(PriceFeed.BadReporters.selector));
         new PriceFeed("", 8, MIN, MAX, HEARTBEAT, none);
+        vm.expectRevert(abi.encodeWithSelector(PriceFeed.BadReporters.selector));
+        new PriceFeed("", 8, MIN, MAX, HEARTBEAT, _many(32));
+        assertEq(new PriceFeed("", 8, MIN, MAX, HEARTBEAT, _many(31)).threshold(), 16, "31 at most");
         address[] memory twice = new address[](2);
         (twice[0], twice[1]) = (address(1), address(1));
         vm.expectRevert(abi.encodeWithSelector(PriceFeed.BadReporters.selector));
@@ -175,6 +178,11 @@ contract PriceFeedTest is Base {
         twice[1] = address(2);
         vm.expectRevert(abi.encodeWithSelector(PriceFeed.BadBounds.selector));
         new PriceFeed("", 8, 0, MAX, HEARTBEAT, twice);
+    }
+
+    function _many(uint256 n) internal pure returns (address[] memory list) {
+        list = new address[](n);
+        for (uint256 i = 0; i < n; ++i) list[i] = address(uint160(i + 1));
     }
 
     function test_gas_aReportOfFour() public {

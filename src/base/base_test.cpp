@@ -19,6 +19,17 @@ TEST(Hex, RefusesOddAndForeignDigits) {
 }
 
 // The slow twin: 64 nibbles in decimal arithmetic on strings would be slower still; __int128 pieces do for the range.
+TEST(Base64, RoundTripsAndIsStrict) {
+  SeededRandom random(3);
+  for (std::size_t size = 0; size < 70; ++size) {
+    Bytes bytes(size);
+    random.fill(bytes);
+    ASSERT_EQ(*parse_base64(base64(bytes)), bytes);
+  }
+  EXPECT_EQ(*parse_base64("aGk="), to_bytes(as_bytes("hi")));
+  for (const char* bad : {"aGk", "aGk=aGk=", "aG==k", "a===", "====", "aGl=", "aR==", "aG k", "aGk-", "aGk\n"}) EXPECT_FALSE(parse_base64(bad)) << bad;
+}
+
 TEST(U256, AgreesWithNativeArithmeticOnRandomInputs) {
   SeededRandom random(7);
   for (int i = 0; i < 100'000; ++i) {
