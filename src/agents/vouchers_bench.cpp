@@ -128,8 +128,10 @@ int main() {
   waitpid(child, nullptr, 0);
   (*server)->stop();
   const double peer = std::getenv("PEABERRY_X402_PEER") != nullptr ? std::atof(std::getenv("PEABERRY_X402_PEER")) : 0;
+  char ratio[32] = "null", against[32] = "null";
+  if (peer > 0) std::snprintf(ratio, sizeof ratio, "%.1f", rate / peer), std::snprintf(against, sizeof against, "%.1f", peer);
   std::printf("{\"name\":\"vouchers_verified\",\"unit\":\"1/s\",\"ours\":%.0f,\"peer\":%s,\"peer_name\":\"npm batch-settlement client and server, 8 channels\",\"ratio\":%s,\"bar\":2500}\n", rate,
-              peer > 0 ? std::to_string(peer).c_str() : "null", peer > 0 ? std::to_string(rate / peer).c_str() : "null");
+              against, ratio);
   server->reset();
   book->reset(), vouchers->reset();
   fs::remove_all(folder);
