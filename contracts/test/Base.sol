@@ -63,6 +63,15 @@ abstract contract Base {
         if (!condition) revert Not(what);
     }
 
+    /// @dev A file of tests/vectors: one line of hex.
+    function readVectors(string memory name) internal view returns (bytes memory) {
+        bytes memory line = bytes(vm.readFile(string.concat(vm.projectRoot(), "/../tests/vectors/", name)));
+        assembly ("memory-safe") {
+            mstore(line, sub(mload(line), 1)) // its end of line
+        }
+        return vm.parseBytes(string(line));
+    }
+
     function bound(uint256 x, uint256 low, uint256 high) internal pure returns (uint256) {
         return low + x % (high - low + 1);
     }

@@ -10,7 +10,57 @@ import {Job} from "../src/settlement/Job.sol";
 import {Terms} from "../src/settlement/IJobEscrow.sol";
 import {Fixture} from "./Fixture.sol";
 
+contract QOpsHarness {
+    function validate(bytes memory model) external pure {
+        QOps.validate(model);
+    }
+
+    function run(bytes memory model, bytes calldata input) external pure returns (bytes memory) {
+        return QOps.run(model, input);
+    }
+}
+
 contract DirectTest is Fixture {
+    /// @dev The same models that the C++ executor judged and ran.
+    function test_qops_isTheCppExecutors() public {
+        QOpsHarness harness = new QOpsHarness();
+        bytes memory file = readVectors("qops/random_models.hex");
+        uint256 p = 0;
+        uint256 ran = 0;
+        uint256 refused = 0;
+        while (p < file.length) {
+            bytes memory model = _slice(file, p + 2, _word16(file, p));
+            p += 2 + model.length;
+            bool valid = file[p++] == 0x01;
+            try harness.validate(model) {
+                assertTrue(valid, "C++ refuses it");
+            } catch {
+                assertTrue(!valid, "C++ takes it");
+            }
+            if (!valid) {
+                ++refused;
+                continue;
+            }
+            bytes memory input = _slice(file, p, uint256(uint8(model[2])) << 8 | uint8(model[3]));
+            p += input.length;
+            bytes memory output = _slice(file, p + 2, _word16(file, p));
+            p += 2 + output.length;
+            assertEq(keccak256(harness.run(model, input)), keccak256(output), "output");
+            ++ran;
+        }
+        assertEq(ran + refused, 150, "cases");
+        assertTrue(refused >= 10, "of both kinds");
+    }
+
+    function _word16(bytes memory data, uint256 p) internal pure returns (uint256) {
+        return uint256(uint8(data[p])) << 8 | uint8(data[p + 1]);
+    }
+
+    function _slice(bytes memory data, uint256 from, uint256 size) internal pure returns (bytes memory out) {
+        out = new bytes(size);
+        for (uint256 i = 0; i < size; ++i) out[i] = data[from + i];
+    }
+
     /// @dev dense 3 → 2, requantise, relu, dense 2 → 2, argmax
     function _network() internal pure returns (bytes memory) {
         bytes memory hidden = abi.encodePacked(hex"010002", int32(10), hex"01fe03", int32(-5), hex"64009c"); // 1 -2 3; 100 0 -100

@@ -16,7 +16,7 @@ contract YumaTest is Base {
 
     /// @dev The same cases that the C++ engine computed.
     function test_yuma_isTheCppEngines() public {
-        file = vm.parseBytes(_trimmed(vm.readFile(string.concat(vm.projectRoot(), "/../tests/vectors/yuma/random_epochs.hex"))));
+        file = readVectors("yuma/random_epochs.hex");
         uint256 cases = 0;
         for (; at_ < file.length; ++cases) {
             uint256 validators = _read(1);
@@ -34,14 +34,6 @@ contract YumaTest is Base {
             for (uint256 t = 0; t < trainers; ++t) assertEq(toTrainers[t], _read(8), "trainer");
         }
         assertEq(cases, 60, "cases");
-    }
-
-    function _trimmed(string memory text) internal pure returns (string memory) {
-        bytes memory raw = bytes(text);
-        assembly ("memory-safe") {
-            mstore(raw, sub(mload(raw), 1))
-        }
-        return string(raw);
     }
 
     /// @dev Step 1 of Bittensor's bonds test: stakes 1 to 4, equal weights.
