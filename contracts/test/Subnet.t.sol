@@ -313,6 +313,15 @@ contract SubnetTest is Base {
         vm.expectRevert(abi.encodeWithSelector(Subnet.BadTerms.selector, "revealUntil"));
         subnet.open(terms);
         terms = _terms();
+        terms.weightsRevealUntil = terms.weightsUntil;
+        vm.prank(sponsor);
+        vm.expectRevert(abi.encodeWithSelector(Subnet.BadTerms.selector, "weightsRevealUntil"));
+        subnet.open(terms);
+        terms.weightsRevealUntil = uint40(block.timestamp + 365 days + 1);
+        vm.prank(sponsor);
+        vm.expectRevert(abi.encodeWithSelector(Subnet.BadTerms.selector, "weightsRevealUntil"));
+        subnet.open(terms);
+        terms = _terms();
         terms.claimWindow = 0;
         vm.prank(sponsor);
         vm.expectRevert(abi.encodeWithSelector(Subnet.BadTerms.selector, "claimWindow"));

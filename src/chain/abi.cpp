@@ -1,5 +1,6 @@
 #include "abi.hpp"
 
+#include <map>
 #include <peaberry/crypto/hash.hpp>
 #include <peaberry/crypto/keys.hpp>
 
@@ -492,6 +493,41 @@ Bytes encode_call(const std::array<std::uint8_t, 4>& selector, const Type& argum
   return out;
 }
 
+namespace {
+
+struct KnownError {
+  std::string name;
+  Type type;
+};
+std::map<std::string, KnownError, std::less<>>& known_errors() {
+  static std::map<std::string, KnownError, std::less<>> known;
+  return known;
+}
+/// "TooLate (until 1795549759)"
+std::string error_text(const KnownError& error, const Value& value) {
+  std::string out = error.name;
+  for (std::size_t i = 0; i < value.items.size(); ++i) {
+    const json::Value item = to_json(error.type.components[i], value.items[i]);
+    const std::string field = i < error.type.names.size() ? error.type.names[i] : "";
+    out += (i == 0 ? " (" : ", ") + field + (field.empty() ? "" : " ") + (item.is_string() ? std::string(json::sv(item.get_string())) : json::stringify(item));
+  }
+  return value.items.empty() ? out : out + ")";
+}
+
+}  // namespace
+
+bool know_errors(std::initializer_list<const char*> declarations) {
+  for (const std::string_view declaration : declarations) {
+    const std::size_t open = declaration.find('(');
+    auto type = Type::parse(declaration.substr(std::min(open, declaration.size())));
+    PB_ASSERT(type.has_value());
+    std::string name(declaration.substr(0, open));
+    const auto id = selector(name + type->canonical());
+    known_errors().emplace(hex(id), KnownError{std::move(name), std::move(*type)});
+  }
+  return true;
+}
+
 std::string describe_revert(ByteView data) {
   if (data.empty()) return "reverted without a reason";
   if (data.size() < 4) return "reverted with " + hex0x(data);
@@ -502,6 +538,8 @@ std::string describe_revert(ByteView data) {
     if (const auto value = decode(kText, body)) return "reverted: " + value->items[0].text();
   if (hex(data.first(4)) == "4e487b71")
     if (const auto value = decode(kCode, body)) return "reverted: panic " + value->items[0].word.hex();
+  if (const auto known = known_errors().find(hex(data.first(4))); known != known_errors().end())
+    if (const auto value = decode(known->second.type, body)) return "reverted: " + error_text(known->second, *value);
   return "reverted with " + hex0x(data.first(std::min<std::size_t>(68, data.size())));
 }
 

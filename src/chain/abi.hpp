@@ -72,7 +72,10 @@ std::array<std::uint8_t, 4> selector(std::string_view signature);
 /// Selector ‖ encoded arguments.
 Bytes encode_call(const std::array<std::uint8_t, 4>& selector, const Type& arguments, const Value& value);
 
-/// Turns revert data into a sentence: Error(string), Panic(uint256), else the selector in hex.
+/// Turns revert data into a sentence: Error(string), Panic(uint256), a known error with its fields, else the bytes in hex.
 std::string describe_revert(ByteView data);
+/// Tells `describe_revert` of a contract's own errors, as Solidity declares them: "TooLate(uint256 until)". Bindings do so for theirs before
+/// main; two contracts may share a declaration. Not to be called once threads run.
+bool know_errors(std::initializer_list<const char*> declarations);
 
 }  // namespace peaberry::chain::abi

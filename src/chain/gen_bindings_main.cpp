@@ -45,7 +45,9 @@ class Generator {
       const auto type = json::string_or(*object, "type");
       if (type == "function") PB_CHECK(function(*object));
       if (type == "event") PB_CHECK(event(*object));
+      if (type == "error") PB_CHECK(error(*object));
     }
+    if (!errors_.empty()) body_ += "/// For describe_revert.\ninline const bool kErrorsKnown = abi::know_errors({" + errors_ + "});\n";
     return "// Generated from the compiled ABI of " + contract_ +
            ". Do not edit.\n#pragma once\n\n#include <peaberry/chain/binding.hpp>\n\nnamespace peaberry::bindings::" + snake(contract_) +
            " {\n\nusing peaberry::chain::Log;\nnamespace abi = peaberry::chain::abi;\nnamespace binding = peaberry::chain::binding;\n\n" + structs_ +
@@ -185,7 +187,23 @@ class Generator {
     return {};
   }
 
+  /// Simple parameters only: what has a tuple is told by its selector.
+  Status error(const json::Object& object) {
+    PB_TRY(name, json::string_at(object, "name"));
+    PB_TRY(inputs, json::array_at(object, "inputs"));
+    std::string text = name + "(";
+    for (std::size_t i = 0; i < inputs->size(); ++i) {
+      PB_TRY(input, json::as_object((*inputs)[i], "error input"));
+      const auto kind = json::string_or(*input, "type");
+      if (kind.starts_with("tuple")) return {};
+      text += (i == 0 ? "" : ",") + kind + " " + json::string_or(*input, "name");
+    }
+    errors_ += (errors_.empty() ? "\"" : ", \"") + text + ")\"";
+    return {};
+  }
+
   std::string contract_;
+  std::string errors_;
   std::string structs_;
   std::string body_;
   std::set<std::string> known_structs_;

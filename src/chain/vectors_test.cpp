@@ -230,5 +230,15 @@ TEST(Vectors, Units) {
   }
 }
 
+TEST(Reverts, AContractsOwnErrorsAreTold) {
+  abi::know_errors({"TooLate(uint256 until,address who)", "Empty()"});
+  static const abi::Type kType = *abi::Type::parse("(uint256,address)");
+  const Bytes late = abi::encode_call(abi::selector("TooLate(uint256,address)"), kType, abi::Value::list({abi::Value::of(std::uint64_t{7}), abi::Value::of(Address{})}));
+  EXPECT_EQ(abi::describe_revert(late), "reverted: TooLate (until 7, who 0x0000000000000000000000000000000000000000)");
+  const auto empty = abi::selector("Empty()");
+  EXPECT_EQ(abi::describe_revert(empty), "reverted: Empty");
+  EXPECT_NE(abi::describe_revert(ByteView(late).first(20)).find("reverted with 0x"), std::string::npos) << "cut off: told by its bytes";
+}
+
 }  // namespace
 }  // namespace peaberry::chain

@@ -33,6 +33,7 @@ class App {
     add_market();
     add_compute();
     add_jobs();
+    add_auctions();
     add_keys();
     add_chain();
     add_demo();
@@ -282,6 +283,41 @@ class App {
     command(*job, "publish-model", "Store a QOps model as code for direct evidence", [this](Context& c) { return model_publish(c, text_); })->add_option("file", text_)->required();
   }
 
+  void add_auctions() {
+    auto* auction = group("auction", "Machines by sealed bids, paid by the second");
+    auto* open = command(*auction, "open", "Ask hosts for a machine", [this](Context& c) { return auction_open(c, auction_open_); });
+    open->add_option("--max-rate", auction_open_.max_rate, "Highest price, tokens a second")->required();
+    open->add_option("--hosts", auction_open_.hosts, "Who may bid: the hosts that the listing names")->required();
+    open->add_option("--seconds", auction_open_.seconds, "How long it is paid for")->capture_default_str();
+    open->add_option("--deposit", auction_open_.deposit, "What each bidder puts up")->capture_default_str();
+    open->add_option("--no-show-bps", auction_open_.no_show_bps, "Which part of it a bid costs that is not opened, or a win that is not started")->capture_default_str();
+    open->add_option("--commit-seconds", auction_open_.commit_seconds, "For sealed bids")->capture_default_str();
+    open->add_option("--reveal-seconds", auction_open_.reveal_seconds, "For opening them")->capture_default_str();
+    open->add_option("--start-within", auction_open_.start_within, "Seconds that each winner has to start")->capture_default_str();
+    open->add_option("--token", auction_open_.token, "ERC-20; default: OCEAN");
+    open->add_option("--decimals", auction_open_.decimals, "Of the token")->capture_default_str();
+    open->add_option("--manifest", auction_open_.manifest, "Hash of what is to be run");
+    const auto of_order = [&](const char* name, const char* help, Action action) {
+      auto* sub = command(*auction, name, help, std::move(action));
+      sub->add_option("order", text_, "Order id")->required();
+      return sub;
+    };
+    of_order("show", "Bids, whose turn it is, and what the lease has cost", [this](Context& c) { return auction_show(c, text_); });
+    auto* bid = of_order("bid", "As a host: seal a bid", [this](Context& c) { return auction_bid(c, text_, rate_, names_, auction_open_.decimals); });
+    bid->add_option("--hosts", names_, "The order's hosts, in its order")->required();
+    auto* reveal = of_order("reveal", "As a host: open the bid", [this](Context& c) { return auction_reveal(c, text_, rate_, auction_open_.decimals); });
+    for (auto* sub : {bid, reveal}) {
+      sub->add_option("--rate", rate_, "Tokens a second")->required();
+      sub->add_option("--decimals", auction_open_.decimals, "Of the token")->capture_default_str();
+    }
+    for (const auto& [name, help, step] : {std::tuple{"start", "As the winner: start the lease", AuctionStep::kStart}, {"pass", "End the turn of a winner that did not start", AuctionStep::kPass},
+                                           {"settle", "Send the provider what its lease has earned", AuctionStep::kSettle}, {"close", "End the lease now", AuctionStep::kClose},
+                                           {"refund", "Send the tenant what a closed lease did not use", AuctionStep::kRefund}})
+      of_order(name, help, [this, step = step](Context& c) { return auction_step(c, text_, step); });
+    of_order("release", "Settle the deposit of a bid that did not win", [this](Context& c) { return auction_release(c, text_, hash_); })->add_option("--bidder", hash_, "Default: this key");
+    command(*auction, "withdraw", "Pull what the auction owes this key", [this](Context& c) { return auction_withdraw(c, text_); })->add_option("--token", text_, "Default: OCEAN");
+  }
+
   void add_keys() {
     auto* keys = group("keys", "Key files of this home");
     command(*keys, "new", "Make the four roles' keys, or the named ones", [this](Context& c) { return keys_new(c, names_); })->add_option("names", names_);
@@ -335,6 +371,8 @@ class App {
   ServeOptions serve_;
   MemberCommand member_;
   TollCommand toll_;
+  AuctionOpenOptions auction_open_;
+  std::string rate_;
   PublishOptions publish_;
   UpdateOptions update_;
   SearchOptions search_;

@@ -93,6 +93,22 @@ struct MemberCommand {
   std::vector<std::string> nodes;
   std::int64_t grace_seconds = 10, poll_ms = 500, job_seconds_max = 3'600;
 };
+struct AuctionOpenOptions {
+  std::string max_rate, deposit = "0", token, manifest;
+  std::vector<std::string> hosts;
+  std::uint64_t seconds = 600, commit_seconds = 60, reveal_seconds = 60, start_within = 60, no_show_bps = 2'000;
+  unsigned decimals = 18;
+};
+/// Sealed-bid auctions of hosts, and the leases that they end in. Rates in whole tokens a second.
+Result<Output> auction_open(Context& context, const AuctionOpenOptions& options);
+Result<Output> auction_show(Context& context, const std::string& order);
+Result<Output> auction_bid(Context& context, const std::string& order, const std::string& rate, const std::vector<std::string>& hosts, unsigned decimals);
+Result<Output> auction_reveal(Context& context, const std::string& order, const std::string& rate, unsigned decimals);
+enum class AuctionStep : std::uint8_t { kStart, kPass, kSettle, kClose, kRefund };
+Result<Output> auction_step(Context& context, const std::string& order, AuctionStep step);
+Result<Output> auction_release(Context& context, const std::string& order, const std::string& bidder);
+Result<Output> auction_withdraw(Context& context, const std::string& token);
+
 struct TollCommand {
   std::string upstream, price, token, channels, collector, claim_at_least = "1";
   std::uint16_t port = 8402;

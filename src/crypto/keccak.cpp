@@ -45,13 +45,17 @@ Permute choose_permute() {
 #endif
   return permute_plain;
 }
-const Permute g_permute = choose_permute();
+/// Chosen at the first call, not before main: hashing must work in other files' initialisers too, in whatever order they run.
+void permute(std::uint64_t* state) {
+  static const Permute kChosen = choose_permute();
+  kChosen(state);
+}
 
 }  // namespace
 
 namespace detail {
 
-void keccak_f1600(std::array<std::uint64_t, 25>& state) { g_permute(state.data()); }
+void keccak_f1600(std::array<std::uint64_t, 25>& state) { permute(state.data()); }
 
 std::vector<NamedPermutation> keccak_back_ends() {
   std::vector<NamedPermutation> out{{"plain", permute_plain}};
@@ -97,7 +101,7 @@ void Keccak256::absorb_block(const std::uint8_t* block) {
     std::memcpy(&word, block + 8 * i, 8);
     state_[i] ^= word;
   }
-  g_permute(state_.data());
+  permute(state_.data());
 }
 
 Keccak256& Keccak256::update(ByteView bytes) {
