@@ -284,6 +284,9 @@ contract BridgeTest is Fixture {
         message.executor = rival;
         _refused(message, job, terms, abi.encodeWithSelector(Outbox.WrongMessage.selector, "executor"));
         message.executor = executor;
+        ++message.jobNonce;
+        _refused(message, job, terms, abi.encodeWithSelector(Outbox.WrongMessage.selector, "jobNonce"));
+        --message.jobNonce;
         message.price = 1;
         _refused(message, job, terms, abi.encodeWithSelector(Outbox.WrongMessage.selector, "job"));
         message.price = 70;
