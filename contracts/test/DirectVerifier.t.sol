@@ -52,6 +52,13 @@ contract DirectTest is Fixture {
         assertTrue(refused >= 10, "of both kinds");
     }
 
+    function test_qops_aModelThatEndsBeforeItsLayersIsRefusedAtItsEnd() public {
+        QOpsHarness harness = new QOpsHarness();
+        vm.expectRevert(abi.encodeWithSelector(QOps.ModelMalformed.selector, 5));
+        harness.validate(hex"0102000103"); // two layers, and one relu
+        harness.validate(hex"010200010303");
+    }
+
     function _word16(bytes memory data, uint256 p) internal pure returns (uint256) {
         return uint256(uint8(data[p])) << 8 | uint8(data[p + 1]);
     }

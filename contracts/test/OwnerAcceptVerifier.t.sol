@@ -58,6 +58,14 @@ contract OwnerAcceptTest is Fixture {
         escrow.finalise(job, terms, policy, "");
     }
 
+    function test_owner_nothingIsAcceptedBeforeItIsClaimed() public {
+        _start(0);
+        bytes32 claimId = claimIdOf(job, executor, ANSWER);
+        bytes memory signature = _sign("Accept", claimId, REQUESTER_KEY);
+        vm.expectRevert(abi.encodeWithSelector(OwnerAcceptVerifier.NoSuchClaim.selector, claimId));
+        owner.accept(job, executor, ANSWER, signature);
+    }
+
     function test_owner_aSignatureMayComeWithTheClaim() public {
         _start(0);
         claimAs(executor, job, terms, policy, ANSWER, withData(0, _sign("Accept", claimIdOf(job, executor, ANSWER), REQUESTER_KEY)));

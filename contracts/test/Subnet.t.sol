@@ -280,6 +280,9 @@ contract SubnetTest is Base {
         vm.prank(trainers[1]);
         vm.expectRevert(abi.encodeWithSelector(Subnet.WrongCommitment.selector));
         subnet.revealModel(terms, bytes32(uint256(1)), 0);
+        vm.prank(trainers[0]); // another model than it committed to
+        vm.expectRevert(abi.encodeWithSelector(Subnet.WrongCommitment.selector));
+        subnet.revealModel(terms, bytes32(uint256(2)), 0);
         vm.prank(trainers[1]);
         vm.expectRevert(abi.encodeWithSelector(Subnet.TooLate.selector, terms.modelsUntil));
         subnet.commitModel(terms, "late");

@@ -232,6 +232,22 @@ class App {
       command(*policy, name, "Who must do what until when, the worst case for each party, and what looks like a mistake", [this](Context& c) { return policy_show(c, text_); })
           ->add_option("policy", text_, "JSON file, or the encoded bytes as 0x…")
           ->required();
+    auto* plan = command(*policy, "plan", "Which evidence a job should have, what each kind would cost, and why", [this](Context& c) { return policy_plan(c, plan_); });
+    plan->add_option("--value", plan_.value, "Dollars that a wrong answer would cost")->required();
+    plan->add_option("--gas-price", plan_.gas_price, "Dollars a unit of gas")->required();
+    plan->add_option("--latency", plan_.latency, "Seconds that the answer may take")->capture_default_str();
+    plan->add_option("--macs", plan_.macs, "Multiply-accumulates of one run");
+    plan->add_option("--model-bytes", plan_.model_bytes);
+    plan->add_option("--input-bytes", plan_.input_bytes);
+    plan->add_flag("--model-published", plan_.model_published, "The weights lie on chain already");
+    plan->add_option("--run-cost", plan_.run_cost, "Dollars for one native run");
+    plan->add_flag("--private-input", plan_.private_input, "Only hosts may hold the input");
+    plan->add_flag("--private-model", plan_.private_model, "Nobody may hold the weights");
+    plan->add_option("--signers", plan_.signers)->capture_default_str();
+    plan->add_option("--agree", plan_.agree, "How many of them must")->capture_default_str();
+    plan->add_option("--signer-bond", plan_.signer_bond, "Dollars that one signer would lose by lying");
+    plan->add_option("--accept-window", plan_.accept_window, "Seconds in which the requester objects")->capture_default_str();
+    plan->add_flag("!--nobody-looks", plan_.requester_looks, "No requester can tell a wrong answer in time");
     auto* job = group("job", "Jobs in JobEscrow: paid when a claim is accepted");
     auto* open = command(*job, "open", "Lock money and ask", [this](Context& c) { return job_open(c, job_open_); });
     open->add_option("--policy", job_open_.policy, "JSON file or 0x… bytes")->required();
@@ -372,6 +388,7 @@ class App {
   MemberCommand member_;
   TollCommand toll_;
   AuctionOpenOptions auction_open_;
+  settlement::PlanRequest plan_;
   std::string rate_;
   PublishOptions publish_;
   UpdateOptions update_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <peaberry/settlement/planner.hpp>
 #include "context.hpp"
 
 namespace peaberry::cli {
@@ -93,6 +94,9 @@ struct MemberCommand {
   std::vector<std::string> nodes;
   std::int64_t grace_seconds = 10, poll_ms = 500, job_seconds_max = 3'600;
 };
+/// Which evidence a job should have, what each kind would cost, and why.
+Result<Output> policy_plan(Context& context, const settlement::PlanRequest& request);
+
 struct AuctionOpenOptions {
   std::string max_rate, deposit = "0", token, manifest;
   std::vector<std::string> hosts;

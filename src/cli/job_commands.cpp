@@ -82,6 +82,11 @@ Result<Output> policy_show(Context& context, const std::string& text) {
   return Output{out, words.text() + "policy " + hex0x(policy.encode()) + "\nhash   " + policy.hash().hex()};
 }
 
+Result<Output> policy_plan(Context&, const settlement::PlanRequest& request) {
+  PB_TRY(plan, settlement::plan_evidence(request));
+  return Output{plan.to_json(), plan.text()};
+}
+
 Result<Output> job_open(Context& context, const JobOpenOptions& options) {
   PB_TRY(escrow, context.job_escrow());
   PB_TRY(ocean, context.addresses());

