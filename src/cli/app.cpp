@@ -34,6 +34,7 @@ class App {
     add_compute();
     add_jobs();
     add_auctions();
+    add_feeds();
     add_keys();
     add_chain();
     add_demo();
@@ -332,6 +333,18 @@ class App {
       of_order(name, help, [this, step = step](Context& c) { return auction_step(c, text_, step); });
     of_order("release", "Settle the deposit of a bid that did not win", [this](Context& c) { return auction_release(c, text_, hash_); })->add_option("--bidder", hash_, "Default: this key");
     command(*auction, "withdraw", "Pull what the auction owes this key", [this](Context& c) { return auction_withdraw(c, text_); })->add_option("--token", text_, "Default: OCEAN");
+  }
+
+  void add_feeds() {
+    auto* feed = group("feed", "Price feeds");
+    const auto of_feed = [&](const char* name, const char* help, Action action) {
+      auto* sub = command(*feed, name, help, std::move(action));
+      sub->add_option("feed", text_, "Address of the PriceFeed")->required();
+      return sub;
+    };
+    of_feed("show", "Its reporters, its last price, and whether that is fresh", [this](Context& c) { return feed_show(c, text_); });
+    of_feed("observe", "As a reporter: sign what you see", [this](Context& c) { return feed_observe(c, text_, rate_); })->add_option("--price", rate_)->required();
+    of_feed("report", "Bring a round's observations", [this](Context& c) { return feed_report(c, text_, names_); })->add_option("--observation", names_, "As printed by feed observe --json")->required();
   }
 
   void add_keys() {

@@ -113,6 +113,11 @@ Result<Output> auction_step(Context& context, const std::string& order, AuctionS
 Result<Output> auction_release(Context& context, const std::string& order, const std::string& bidder);
 Result<Output> auction_withdraw(Context& context, const std::string& token);
 
+/// Price feeds: what a reporter saw, and a round's report of several.
+Result<Output> feed_show(Context& context, const std::string& feed);
+Result<Output> feed_observe(Context& context, const std::string& feed, const std::string& price);
+Result<Output> feed_report(Context& context, const std::string& feed, const std::vector<std::string>& observations);
+
 struct TollCommand {
   std::string upstream, price, token, channels, collector, claim_at_least = "1";
   std::uint16_t port = 8402;
