@@ -4,7 +4,56 @@ pragma solidity ^0.8.28;
 import {AggregatorV3Interface, FreshPrice, PriceFeed} from "../src/oracle/PriceFeed.sol";
 import {Base} from "./Base.sol";
 
+/// @dev Another maker's feed, which may say anything.
+contract OddFeed is AggregatorV3Interface {
+    int256 public answer;
+    uint256 public updatedAt;
+
+    function set(int256 answer_, uint256 updatedAt_) external {
+        (answer, updatedAt) = (answer_, updatedAt_);
+    }
+
+    function decimals() external pure returns (uint8) {
+        return 8;
+    }
+
+    function description() external pure returns (string memory) {
+        return "odd";
+    }
+
+    function version() external pure returns (uint256) {
+        return 1;
+    }
+
+    function getRoundData(uint80) public view returns (uint80, int256, uint256, uint256, uint80) {
+        return (1, answer, updatedAt, updatedAt, 1);
+    }
+
+    function latestRoundData() external view returns (uint80, int256, uint256, uint256, uint80) {
+        return getRoundData(1);
+    }
+
+    function read(uint256 maxAge) external view returns (int256) {
+        return FreshPrice.read(this, maxAge);
+    }
+}
+
 contract PriceFeedTest is Base {
+    function test_feed_aCarefulReaderTrustsNoFeedBlindly() public {
+        OddFeed odd = new OddFeed();
+        odd.set(5, block.timestamp - 60);
+        assertTrue(odd.read(60) == 5, "fresh and positive");
+        odd.set(0, block.timestamp);
+        vm.expectRevert(abi.encodeWithSelector(FreshPrice.PriceNotPositive.selector, int256(0)));
+        odd.read(60);
+        odd.set(-1, block.timestamp);
+        vm.expectRevert(abi.encodeWithSelector(FreshPrice.PriceNotPositive.selector, int256(-1)));
+        odd.read(60);
+        odd.set(5, block.timestamp + 1);
+        vm.expectRevert(abi.encodeWithSelector(FreshPrice.PriceStale.selector, block.timestamp + 1));
+        odd.read(60);
+    }
+
     PriceFeed internal feed;
     uint256[4] internal keys = [uint256(0xA1), 0xA2, 0xA3, 0xA4];
     uint32 internal constant HEARTBEAT = 60;
