@@ -56,7 +56,7 @@ json::Object receipt(std::uint64_t chain_id, const std::string& transaction, con
 json::Array Paywall::offers(const x402::Price& price, const json::Object& channel_extra) const {
   json::Array out{x402::exact_requirements(price, options_.chain_id)};
   if (!options_.channels.is_zero()) {
-    json::Object channel = x402::channel_requirements(price, options_.chain_id, sender_.address(), options_.withdraw_delay);
+    json::Object channel = x402::channel_requirements(price, options_.chain_id, sender_.address(), options_.withdraw_delay, price.amount * U256{options_.calls_min});
     for (const auto& item : channel_extra) channel["extra"].as_object()[item.key()] = item.value();
     out.push_back(std::move(channel));
   }
@@ -178,6 +178,7 @@ Status Paywall::refresh(const settlement::ChannelConfig& config, const Hash32& i
 
 std::optional<Paywall::Refusal> Paywall::take_deposit(const x402::Price& price, const x402::Channel& channel) {
   const auto& deposit = *channel.deposit;
+  if (const U256 least = price.amount * U256{options_.calls_min}; deposit.amount < least) return Refusal{402, batch_code("deposit_below_min_deposit"), "deposit.amount must be at least " + least.dec(), {}};
   const std::uint64_t now = clock_.unix_seconds();
   const Hash32 nonce = settlement::deposit_nonce(channel.id, deposit.salt);
   const settlement::Authorization authorization{channel.config.payer, options_.collector, deposit.amount, deposit.valid_after, deposit.valid_before, nonce};

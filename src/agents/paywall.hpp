@@ -14,6 +14,7 @@ struct PaywallOptions {
   Address channels;   ///< VoucherChannels; zero: only `exact` is offered
   Address collector;  ///< ERC3009DepositCollector
   std::uint64_t withdraw_delay = 900;  ///< seconds that a channel must leave us to claim
+  std::uint64_t calls_min = 1;         ///< a deposit must be worth so many calls: its transaction is sent with our gas
 };
 
 /// Answers a request when it is paid for, by x402 version 2. A call without a payment gets 402 and what it costs; one with a payment that

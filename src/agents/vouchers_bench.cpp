@@ -82,7 +82,7 @@ int main() {
   agents::Paywall paywall(rpc, sender, **book, clock, {.chain_id = 8996, .channels = domain.settlement});
 
   std::vector<std::vector<std::string>> requests(kChannels);
-  const auto accepted = agents::x402::channel_requirements(price, 8996, sender.address(), 900);
+  const auto accepted = agents::x402::channel_requirements(price, 8996, sender.address(), 900, price.amount);
   for (int c = 0; c < kChannels; ++c) {
     Hash32 salt;
     salt.data[31] = static_cast<std::uint8_t>(c);

@@ -151,8 +151,8 @@ Result<Payment> parse_payment(std::string_view header) {
 
 std::string network_of(std::uint64_t chain_id) { return "eip155:" + std::to_string(chain_id); }
 json::Object exact_requirements(const Price& price, std::uint64_t chain_id) { return requirements("exact", price, chain_id, {}); }
-json::Object channel_requirements(const Price& price, std::uint64_t chain_id, const Address& receiver_authorizer, std::uint64_t withdraw_delay) {
-  return requirements("batch-settlement", price, chain_id, {{"receiverAuthorizer", crypto::checksum_address(receiver_authorizer)}, {"withdrawDelay", withdraw_delay}});
+json::Object channel_requirements(const Price& price, std::uint64_t chain_id, const Address& receiver_authorizer, std::uint64_t withdraw_delay, const U256& min_deposit) {
+  return requirements("batch-settlement", price, chain_id, {{"receiverAuthorizer", crypto::checksum_address(receiver_authorizer)}, {"withdrawDelay", withdraw_delay}, {"minDeposit", min_deposit.dec()}});
 }
 json::Object config_to_json(const settlement::ChannelConfig& config) {
   return {{"payer", crypto::checksum_address(config.payer)},

@@ -27,7 +27,7 @@ json::Object channel(const char* type) {
   if (std::string_view(type) == "deposit")
     payload["deposit"] = json::Object{{"amount", "50000"},
                                       {"authorization", json::Object{{"erc3009Authorization", json::Object{{"validAfter", "0"}, {"validBefore", "2000000000"}, {"salt", "0x07"}, {"signature", signature()}}}}}};
-  return {{"x402Version", 2}, {"accepted", channel_requirements(price(), 31'337, receiver(), 900)}, {"payload", std::move(payload)}};
+  return {{"x402Version", 2}, {"accepted", channel_requirements(price(), 31'337, receiver(), 900, U256{10'000})}, {"payload", std::move(payload)}};
 }
 /// Removes or changes one field, and looks for its name in what comes back.
 void expect_refused(json::Object value, std::vector<std::string> path, json::Value with) {

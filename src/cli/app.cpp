@@ -110,6 +110,7 @@ class App {
     door->add_option("--claim-every", toll_.claim_every_seconds, "Seconds between looks at what channels owe")->capture_default_str();
     door->add_option("--claim-at-least", toll_.claim_at_least, "Tokens below which nothing is claimed, unless a payer leaves")->capture_default_str();
     door->add_option("--withdraw-delay", toll_.withdraw_delay, "Seconds that a channel must leave us to claim")->capture_default_str();
+    door->add_option("--calls-min", toll_.calls_min, "Calls that a deposit must be worth")->capture_default_str();
     door->add_option("--channels", toll_.channels, "Another VoucherChannels than the address file's");
     door->add_option("--collector", toll_.collector, "Another deposit collector than the address file's");
     auto* signer = command(app_, "member", "Sit in quorums: run jobs again, vote, and keep the escrow", [this](Context& c) { return member(c, member_); });

@@ -121,7 +121,7 @@ Result<Output> feed_report(Context& context, const std::string& feed, const std:
 struct TollCommand {
   std::string upstream, price, token, channels, collector, claim_at_least = "1";
   std::uint16_t port = 8402;
-  std::uint64_t withdraw_delay = 900;
+  std::uint64_t withdraw_delay = 900, calls_min = 10;
   std::int64_t claim_every_seconds = 60;
 };
 /// A paid door before an HTTP service; runs until SIGINT or SIGTERM, and then claims what it earned.

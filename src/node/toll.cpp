@@ -100,11 +100,16 @@ Result<std::unique_ptr<Toll>> Toll::start(NodeConfig config, TollOptions options
   PB_TRY(vouchers, store::open_sqlite((p.config.home / "vouchers.sqlite").string()));
   p.vouchers = std::move(vouchers);
   PB_CHECK(settlement::VoucherBook::migrate(*p.vouchers));
-  p.sender = std::make_unique<chain::TxManager>(*p.rpc, *p.database, p.keys->operator_.clone(), p.config.chain_id, p.clock, chain::TxOptions{.poll_ms = 25});
+  chain::TxOptions sending{.poll_ms = 25};
+  if (!p.config.operator_daily_limit.empty()) {  // strangers' deposits and transfers are sent with our gas
+    PB_TRY(limit, parse_units(p.config.operator_daily_limit, 18, "operatorDailyLimit"));
+    sending.daily_wei_max = limit;
+  }
+  p.sender = std::make_unique<chain::TxManager>(*p.rpc, *p.database, p.keys->operator_.clone(), p.config.chain_id, p.clock, sending);
   PB_TRY(book, settlement::VoucherBook::open(*p.vouchers, {p.config.chain_id, channels}, p.price.pay_to, p.clock));
   p.book = std::move(book);
   p.paywall = std::make_unique<agents::Paywall>(*p.rpc, *p.sender, *p.book, p.clock,
-                                                agents::PaywallOptions{.chain_id = p.config.chain_id, .channels = channels, .collector = collector, .withdraw_delay = p.options.withdraw_delay});
+                                                agents::PaywallOptions{.chain_id = p.config.chain_id, .channels = channels, .collector = collector, .withdraw_delay = p.options.withdraw_delay, .calls_min = p.options.calls_min});
   PB_TRY(server, net::Server::start({.address = p.config.listen_address, .port = p.config.port, .handler_threads = p.options.handler_threads},
                                     [&p](const net::Request& request) { return p.paywall->serve(request, p.price, [&] { return p.forward(request); }); }));
   p.server = std::move(server);

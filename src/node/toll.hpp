@@ -13,6 +13,7 @@ struct TollOptions {
   std::string token;                ///< ERC-20 with EIP-3009; empty: the chain's TestUSD
   std::optional<Address> channels, collector;  ///< others than the address file's
   std::uint64_t withdraw_delay = 900;
+  std::uint64_t calls_min = 10;     ///< a deposit must be worth so many calls
   std::string claim_at_least = "1"; ///< in whole tokens: less is claimed only when a payer leaves
   std::size_t handler_threads = 16;
 };

@@ -129,7 +129,7 @@ test('the npm client buys an answer by one signature', async () => {
 
 test('the npm client opens a channel and pays by vouchers; one claim settles; the rest comes back', async () => {
   const account = await payer()
-  const scheme = new BatchSettlementEvmScheme(toClientEvmSigner(account, chain), { depositPolicy: { depositMultiplier: 20 } })
+  const scheme = new BatchSettlementEvmScheme(toClientEvmSigner(account, chain))
   const pay = client(scheme)
   const [before, start] = [await balance(toll.payTo), Number(await rpc('eth_blockNumber'))]
   for (let n = 1; n <= 12; ++n) {
@@ -139,7 +139,7 @@ test('the npm client opens a channel and pays by vouchers; one claim settles; th
     assert.equal(receipt.extra.chargedAmount, '10000')
     assert.equal(receipt.extra.channelState.chargedCumulativeAmount, String(10_000 * n))
   }
-  assert.equal(Number(await rpc('eth_blockNumber')), start + 1, 'one transaction: the deposit')
+  assert.equal(Number(await rpc('eth_blockNumber')), start + 2, 'two transactions: the deposit that the toll asks for, and when it was used up another')
   assert.equal(await balance(account.address), 1_000_000n - 20n * PRICE)
   // A client that lost its memory finds its way back by the corrective answer; the toll loses nothing by a hard end.
   await toll.end('SIGKILL')
@@ -157,7 +157,7 @@ test('the npm client opens a channel and pays by vouchers; one claim settles; th
 
 test('what is left in a channel is given back when the client asks', async () => {
   const account = await payer()
-  const scheme = new BatchSettlementEvmScheme(toClientEvmSigner(account, chain), { depositPolicy: { depositMultiplier: 5 } })
+  const scheme = new BatchSettlementEvmScheme(toClientEvmSigner(account, chain), {})
   const reply = await client(scheme)(toll.url + '/once')
   assert.equal(reply.status, 200, await reply.clone().text())
   const before = await balance(toll.payTo)
@@ -177,7 +177,7 @@ test('a service that fails is not paid', async () => {
   assert.equal((await pay(toll.url + '/x')).status, 500)
   assert.equal((await client(new ExactEvmScheme(account))(toll.url + '/x')).status, 500)
   state.status = 200
-  assert.equal(await balance(account.address), 1_000_000n - 5n * PRICE, 'only the deposit has moved, and it is still its own')
+  assert.equal(await balance(account.address), 1_000_000n - 10n * PRICE, 'only the deposit has moved, and it is still its own')
   const reply = await pay(toll.url + '/x')
   assert.equal(reply.status, 200, await reply.clone().text())
   assert.equal(decoded(reply, 'PAYMENT-RESPONSE').extra.channelState.chargedCumulativeAmount, '10000', 'the first that is charged')
@@ -204,6 +204,13 @@ test('payments that do not hold are refused by name', async () => {
   assert.equal(await refused(await made({ ...offer, network: 'eip155:1' })), 'invalid_network')
   assert.equal(await refused({ ...(await made({ ...offer, amount: '1' })), accepted: offer }), 'invalid_exact_evm_payload_authorization_value_mismatch')
   assert.equal(await refused(await made({ ...offer, maxTimeoutSeconds: 1 })), 'invalid_exact_evm_payload_authorization_valid_before')
+  const channelOffer = decoded(await fetch(toll.url + '/'), 'PAYMENT-REQUIRED').accepts[1]
+  const small = new BatchSettlementEvmScheme(toClientEvmSigner(await payer(), chain), { depositPolicy: { depositMultiplier: 3 } })
+  const { payload } = await small.createPaymentPayload(2, { ...channelOffer, extra: { ...channelOffer.extra, minDeposit: undefined } })
+  assert.equal(payload.deposit.amount, '30000')
+  assert.equal(await refused({ x402Version: 2, accepted: channelOffer, payload }), 'invalid_batch_settlement_evm_deposit_below_min_deposit')
+  const busy = { ...payload, voucher: { ...payload.voucher, maxClaimableAmount: '20000' } }
+  assert.equal(await refused({ x402Version: 2, accepted: channelOffer, payload: busy }), 'invalid_batch_settlement_evm_voucher_signature')
   const other = privateKeyToAccount(generatePrivateKey()).address
   assert.equal(await refused({ ...(await made({ ...offer, payTo: other })), accepted: offer }), 'invalid_exact_evm_payload_recipient_mismatch')
   assert.equal(state.calls, calls, 'nobody was served')
