@@ -29,6 +29,15 @@ interface Vm {
     function cool(address target) external;
     function label(address account, string calldata name) external;
 
+    struct Log {
+        bytes32[] topics;
+        bytes data;
+        address emitter;
+    }
+
+    function recordLogs() external;
+    function getRecordedLogs() external returns (Log[] memory);
+
     struct Gas {
         uint64 gasLimit;
         uint64 gasTotalUsed;

@@ -30,7 +30,7 @@ abstract contract ComputeFixture is Base {
     }
 
     function _lease(uint96 rate) internal view returns (Lease memory) {
-        return Lease(tenant, hosts[0], address(token), rate, 0);
+        return Lease(tenant, hosts[0], tenant, address(token), rate, 0);
     }
 }
 
@@ -110,7 +110,10 @@ contract LeaseStreamTest is ComputeFixture {
     }
 
     function test_lease_refusesNonsense() public {
-        Lease memory lease = _lease(0);
+        Lease memory lease = _lease(1);
+        vm.expectRevert(abi.encodeWithSelector(LeaseStream.BadLease.selector, "payer"));
+        stream.open(lease, 1);
+        lease.rate = 0;
         vm.prank(tenant);
         vm.expectRevert(abi.encodeWithSelector(LeaseStream.BadLease.selector, "rate"));
         stream.open(lease, 1);
@@ -137,7 +140,7 @@ contract LeaseStreamTest is ComputeFixture {
         taxed.mint(tenant, 1_000);
         vm.prank(tenant);
         taxed.approve(address(stream), 1_000);
-        Lease memory lease = Lease(tenant, hosts[0], address(taxed), 1, 0);
+        Lease memory lease = Lease(tenant, hosts[0], tenant, address(taxed), 1, 0);
         vm.prank(tenant);
         stream.open(lease, 1_000);
         (,,, uint256 left,) = stream.stateOf(lease);
@@ -259,6 +262,21 @@ contract ReverseAuctionTest is ComputeFixture {
         vm.prank(tenant);
         auction.withdraw(address(token), address(0));
         assertEq(token.balanceOf(address(auction)), 0, "nothing stays");
+    }
+
+    /// @dev Whoever could open the winner's lease beforehand would take its start away, and a part of its deposit.
+    function test_auction_nobodyTakesTheWinnersStartAway() public {
+        Order memory order = _opened();
+        _bid(order, 1, 60);
+        vm.warp(order.commitUntil + 1);
+        _reveal(order, 1, 60);
+        vm.warp(order.revealUntil + 1);
+        Lease memory lease = auction.leaseOf(order, hosts[1], 60);
+        vm.prank(hosts[0]);
+        (bool ok,) = address(stream).call(abi.encodeCall(LeaseStream.open, (lease, 60)));
+        vm.prank(hosts[1]);
+        auction.start(order);
+        assertTrue(!ok, "only the payer opens");
     }
 
     function test_auction_amongEqualsTheFirstSealedWins() public {

@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
 
 import {Clinic} from "../src/apps/Clinic.sol";
-import {Courier, Inbox} from "../src/bridge/Inbox.sol";
+import {Inbox} from "../src/bridge/Inbox.sol";
 import {Message} from "../src/bridge/Message.sol";
 import {Outbox} from "../src/bridge/Outbox.sol";
 import {QualityRegistry} from "../src/data/QualityRegistry.sol";
@@ -12,6 +12,7 @@ import {TableRegistry} from "../src/data/TableRegistry.sol";
 import {Parent} from "../src/settlement/ISubjectRegistry.sol";
 import {Job} from "../src/settlement/Job.sol";
 import {Evidence, IJobEscrow, Terms} from "../src/settlement/IJobEscrow.sol";
+import {Vm} from "./Base.sol";
 import {Fixture} from "./Fixture.sol";
 import {Token} from "./Tokens.sol";
 
@@ -215,7 +216,6 @@ contract BridgeTest is Fixture {
         assertEq(inbox.deliver(message), hash, "one name on both chains");
         assertEq(shop.sold(address(0x4EC1)), 1, "bought");
         assertEq(moneyB.balanceOf(executor), 940, "sixty were spent, ten came back");
-        assertEq(moneyB.balanceOf(address(inbox.courier())), 0, "the courier keeps nothing");
         vm.prank(executor);
         vm.expectRevert(abi.encodeWithSelector(Inbox.DeliveredBefore.selector, message.deliverUntil));
         inbox.deliver(message);
@@ -258,10 +258,32 @@ contract BridgeTest is Fixture {
         vm.prank(rival);
         vm.expectRevert();
         inbox.deliver(message);
-        vm.prank(rival);
-        Courier courier = inbox.courier();
-        vm.expectRevert(abi.encodeWithSelector(Courier.OnlyTheInbox.selector));
-        courier.run(moneyB, 0, address(moneyB), "", rival);
+    }
+
+    /// @dev What one order's call approves to a stranger is worth nothing in the next delivery.
+    function test_bridge_aCourierLeavesNothingBehind() public {
+        (Message memory message,,) = _order();
+        vm.chainId(B);
+        message.target = address(moneyB);
+        message.data = abi.encodeCall(moneyB.approve, (rival, type(uint256).max));
+        vm.recordLogs();
+        vm.prank(executor);
+        inbox.deliver(message);
+        assertEq(moneyB.balanceOf(executor), 1_000, "nothing was spent");
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        uint256 approvals = 0;
+        for (uint256 i = 0; i < logs.length; ++i) {
+            if (logs[i].topics[0] != keccak256("Approval(address,address,uint256)") || logs[i].topics[2] != bytes32(uint256(uint160(rival)))) continue;
+            address courier = address(uint160(uint256(logs[i].topics[1])));
+            assertEq(courier.code.length, 0, "no code");
+            assertEq(moneyB.balanceOf(courier), 0, "no money");
+            ++approvals;
+        }
+        assertEq(approvals, 1, "it did approve");
+        (Message memory next,,) = _order();
+        vm.prank(executor);
+        inbox.deliver(next);
+        assertEq(shop.sold(address(0x4EC1)), 1, "the next one is another courier's");
     }
 
     function test_bridge_theRefundCannotComeBeforeTheDelivery() public {

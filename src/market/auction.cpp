@@ -35,7 +35,7 @@ Hash32 order_id(const ComputeContracts& contracts, const Order& order) {
   return named("peaberry/order/1", "(bytes32,uint256,address,(address,address,uint96,uint32,uint96,uint16,uint40,uint40,uint32,bytes32,bytes32,uint256))", contracts, contracts.auction, order.to_abi());
 }
 Hash32 lease_id(const ComputeContracts& contracts, const Lease& lease) {
-  return named("peaberry/lease/1", "(bytes32,uint256,address,(address,address,address,uint96,bytes32))", contracts, contracts.leases, lease.to_abi());
+  return named("peaberry/lease/1", "(bytes32,uint256,address,(address,address,address,address,uint96,bytes32))", contracts, contracts.leases, lease.to_abi());
 }
 Hash32 bid_commitment(const Hash32& order, const Address& bidder, const U256& rate, const Hash32& salt) {
   static const Type kType = *Type::parse("(bytes32,address,uint96,bytes32)");
@@ -114,7 +114,7 @@ Result<Lease> Auctions::lease_of(const Hash32& order) {
   PB_TRY(logs, rpc_.logs({.from_block = contracts_.start_block, .to_block = head, .addresses = {contracts_.auction}, .topics0 = {auction::OrderStartedEvent::topic()}, .topics1 = {order}}));
   if (logs.empty()) return fail(Errc::kNotFound, "order " + order.hex() + " has no lease: nobody has started it");
   PB_TRY(event, auction::OrderStartedEvent::decode(logs.front()));
-  return Lease{found.requester, event.winner, found.token, event.rate, order};
+  return Lease{found.requester, event.winner, contracts_.auction, found.token, event.rate, order};
 }
 
 Result<Auctions::LeaseState> Auctions::lease_state(const Lease& lease) {

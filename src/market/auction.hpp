@@ -22,7 +22,7 @@ struct ComputeContracts {
 
 /// keccak256(abi.encode(keccak256("peaberry/order/1"), chainid, auction, order))
 Hash32 order_id(const ComputeContracts& contracts, const Order& order);
-/// keccak256(abi.encode(keccak256("peaberry/lease/1"), chainid, leases, lease))
+/// keccak256(abi.encode(keccak256("peaberry/lease/1"), chainid, leases, lease)); the auction is the payer of its leases
 Hash32 lease_id(const ComputeContracts& contracts, const Lease& lease);
 /// What a bidder seals: keccak256(abi.encode(order, bidder, rate, salt)).
 Hash32 bid_commitment(const Hash32& order, const Address& bidder, const U256& rate, const Hash32& salt);

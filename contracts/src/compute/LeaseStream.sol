@@ -8,11 +8,13 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 /// @notice A lease's fixed part. Its hash names it; every call brings it along.
 /// @param tenant   pays, may close, gets the rest back
 /// @param provider is paid
+/// @param payer    opens it with its money: nobody else can take the name
 /// @param rate     token units a second
 /// @param salt     tells equal leases apart
 struct Lease {
     address tenant;
     address provider;
+    address payer;
     address token;
     uint96 rate;
     bytes32 salt;
@@ -61,9 +63,10 @@ contract LeaseStream is ReentrancyGuardTransient {
         return keccak256(abi.encode(TAG, block.chainid, address(this), lease));
     }
 
-    /// @notice Starts a lease with the caller's money, which it must have approved. The rest belongs to lease.tenant, whoever pays.
+    /// @notice Starts a lease with the caller's money, which it must have approved; the caller is lease.payer. The rest belongs to lease.tenant.
     /// @return leaseId its name
     function open(Lease calldata lease, uint96 amount) external nonReentrant returns (bytes32 leaseId) {
+        if (lease.payer != msg.sender) revert BadLease("payer");
         if (lease.rate == 0) revert BadLease("rate");
         if (lease.provider == address(0)) revert BadLease("provider");
         if (lease.tenant == address(0)) revert BadLease("tenant");

@@ -182,7 +182,7 @@ contract ReverseAuction is Credits, ReentrancyGuardTransient {
 
     /// @notice The lease that a started order has.
     function leaseOf(Order calldata order, address winner, uint96 rate) public view returns (Lease memory) {
-        return Lease(order.requester, winner, order.token, rate, orderIdOf(order));
+        return Lease(order.requester, winner, address(this), order.token, rate, orderIdOf(order));
     }
 
     /// @notice Ends the turn of a winner that did not start: it loses a part of its deposit and the next bid has its turn. When there is none
