@@ -11,20 +11,14 @@ namespace {
 using market::Auctions;
 using market::OrderPhase;
 
+constexpr const char* kBidSalt = "peaberry/bid-salt/1";
+
 Result<Auctions> open_auctions(Context& context) {
   PB_TRY(rpc, context.rpc());
   PB_TRY(sender, context.sender());
   PB_TRY(contracts, context.settlement_contracts());
   if (contracts->auction.is_zero() || contracts->leases.is_zero()) return fail(Errc::kNotFound, "this chain's address file names no ReverseAuction and LeaseStream", "peaberry up deploys them on the embedded chain");
   return Auctions(*rpc, *sender, {contracts->chain_id, contracts->start_block, contracts->auction, contracts->leases});
-}
-
-/// The same secret for one order and key each time: what was sealed can be opened by a later command without a note.
-Result<Hash32> own_salt(Context& context, const Hash32& order) {
-  PB_TRY(key, context.key());
-  Bytes message = to_bytes(as_bytes("peaberry bid "));
-  append(message, order.view());
-  return crypto::keccak256(key->sign(crypto::keccak256(message)).rsv());
 }
 
 Result<std::vector<Address>> parse_hosts(const std::vector<std::string>& texts) {
@@ -96,8 +90,8 @@ Result<Output> auction_bid(Context& context, const std::string& order_text, cons
   PB_TRY(order, auctions.find(id));
   PB_TRY(rate, parse_units(rate_text, decimals, "rate"));
   PB_TRY(hosts, parse_hosts(host_texts));
-  PB_TRY(salt, own_salt(context, id));
-  PB_TRY(receipt, auctions.bid(order, rate, salt, hosts));
+  PB_TRY(key, context.key());
+  PB_TRY(receipt, auctions.bid(order, rate, own_salt(*key, kBidSalt, id), hosts));
   return done("sealed", receipt);
 }
 
@@ -106,8 +100,8 @@ Result<Output> auction_reveal(Context& context, const std::string& order_text, c
   PB_TRY(id, Hash32::parse(order_text, "order"));
   PB_TRY(order, auctions.find(id));
   PB_TRY(rate, parse_units(rate_text, decimals, "rate"));
-  PB_TRY(salt, own_salt(context, id));
-  PB_TRY(receipt, auctions.reveal(order, rate, salt));
+  PB_TRY(key, context.key());
+  PB_TRY(receipt, auctions.reveal(order, rate, own_salt(*key, kBidSalt, id)));
   return done("opened", receipt);
 }
 

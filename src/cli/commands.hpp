@@ -94,6 +94,8 @@ struct MemberCommand {
   std::vector<std::string> nodes;
   std::int64_t grace_seconds = 10, poll_ms = 500, job_seconds_max = 3'600;
 };
+/// A secret that only this key can make, the same each time: a command that was cut off between two steps, or a later one, finds it again.
+Hash32 own_salt(const crypto::PrivateKey& key, std::string_view what, const Hash32& id);
 /// Which evidence a job should have, what each kind would cost, and why.
 Result<Output> policy_plan(Context& context, const settlement::PlanRequest& request);
 

@@ -18,13 +18,6 @@ using settlement::ClaimStatus;
 using settlement::JobState;
 using settlement::OpenedJob;
 
-/// A secret that only this key can make, the same each time: a command that was cut off between its two steps finds it again.
-Hash32 own_salt(const crypto::PrivateKey& key, std::string_view what, const Hash32& id) {
-  Bytes message = to_bytes(what);
-  append(message, id.view());
-  return crypto::keccak256(key.sign(crypto::keccak256(message)).rsv());
-}
-
 /// A policy from a JSON file, or from hex.
 Result<settlement::Policy> read_policy(const std::string& text, const settlement::Contracts& contracts) {
   if (text.starts_with("0x")) {
@@ -71,6 +64,12 @@ std::vector<std::string> next_steps(const OpenedJob& job, JobState state, const 
 }
 
 }  // namespace
+
+Hash32 own_salt(const crypto::PrivateKey& key, std::string_view what, const Hash32& id) {
+  Bytes message = to_bytes(what);
+  append(message, id.view());
+  return crypto::keccak256(key.sign(crypto::keccak256(message)).rsv());
+}
 
 Result<Output> policy_show(Context& context, const std::string& text) {
   PB_TRY(contracts, context.settlement_contracts());

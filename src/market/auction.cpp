@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <peaberry/bindings/erc20_template.hpp>
-#include <peaberry/crypto/hash.hpp>
+#include <peaberry/crypto/words.hpp>
 
 namespace peaberry::market {
 
@@ -37,12 +37,7 @@ Hash32 order_id(const ComputeContracts& contracts, const Order& order) {
 Hash32 lease_id(const ComputeContracts& contracts, const Lease& lease) {
   return named("peaberry/lease/1", "(bytes32,uint256,address,(address,address,address,address,uint96,bytes32))", contracts, contracts.leases, lease.to_abi());
 }
-Hash32 bid_commitment(const Hash32& order, const Address& bidder, const U256& rate, const Hash32& salt) {
-  static const Type kType = *Type::parse("(bytes32,address,uint96,bytes32)");
-  const auto encoded = chain::abi::encode(kType, Value::list({Value::of(order), Value::of(bidder), Value::of(rate), Value::of(salt)}));
-  PB_ASSERT(encoded);
-  return crypto::keccak256(*encoded);
-}
+Hash32 bid_commitment(const Hash32& order, const Address& bidder, const U256& rate, const Hash32& salt) { return crypto::hash_words(order, bidder, rate, salt); }
 Hash32 hosts_hash(const std::vector<Address>& hosts) {
   static const Type kType = *Type::parse("(address[])");
   std::vector<Value> list;

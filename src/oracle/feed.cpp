@@ -1,7 +1,7 @@
 #include "feed.hpp"
 
 #include <algorithm>
-#include <peaberry/crypto/hash.hpp>
+#include <peaberry/crypto/words.hpp>
 #include <set>
 
 namespace peaberry::oracle {
@@ -11,19 +11,6 @@ namespace contract = bindings::price_feed;
 namespace {
 
 constexpr std::size_t kReportersMax = 31;
-
-void put(Bytes& out, const Hash32& word) { append(out, word.view()); }
-void put(Bytes& out, const U256& value) { put(out, value.word()); }
-void put(Bytes& out, const Address& address) {
-  out.resize(out.size() + 12);
-  append(out, address.view());
-}
-template <class... Words>
-Hash32 hash_words(const Words&... words) {
-  Bytes bytes;
-  (put(bytes, words), ...);
-  return crypto::keccak256(bytes);
-}
 
 }  // namespace
 
@@ -95,13 +82,8 @@ Result<U256> Feed::fresh_answer() {
 }
 
 Hash32 Feed::digest(std::uint64_t round, std::uint64_t timestamp, const U256& answer) const {
-  static const Hash32 kDomainType = crypto::keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
-  static const Hash32 kName = crypto::keccak256("Peaberry Feed"), kVersion = crypto::keccak256("1");
   static const Hash32 kType = crypto::keccak256("Observation(uint64 round,uint40 timestamp,int192 answer)");
-  Bytes bytes{0x19, 0x01};
-  put(bytes, hash_words(kDomainType, kName, kVersion, U256{chain_id_}, address_));
-  put(bytes, hash_words(kType, U256{round}, U256{timestamp}, answer));
-  return crypto::keccak256(bytes);
+  return crypto::typed_digest({"Peaberry Feed", "1", chain_id_, address_}, crypto::hash_words(kType, U256{round}, U256{timestamp}, answer));
 }
 
 Result<Observation> Feed::observe(const crypto::PrivateKey& key, const U256& answer, std::uint64_t timestamp) {

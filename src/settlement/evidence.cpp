@@ -1,43 +1,22 @@
 #include "evidence.hpp"
 
 #include <peaberry/chain/abi.hpp>
-#include <peaberry/crypto/hash.hpp>
+#include <peaberry/crypto/words.hpp>
 
 namespace peaberry::settlement {
 namespace {
 
 constexpr std::size_t kVoteHead = 75;
 
-void put(Bytes& out, const Hash32& word) { append(out, word.view()); }
-void put(Bytes& out, const U256& value) { put(out, value.word()); }
-void put(Bytes& out, const Address& address) {
-  out.resize(out.size() + 12);
-  append(out, address.view());
-}
-template <class... Words>
-Hash32 hash_words(const Words&... words) {
-  Bytes bytes;
-  (put(bytes, words), ...);
-  return crypto::keccak256(bytes);
-}
-
-/// EIP-712's final digest for a domain {name, version "1", chainId, verifyingContract}.
-Hash32 typed_digest(std::string_view name, const VerifierDomain& domain, const Hash32& struct_hash) {
-  static const Hash32 kDomainType = crypto::keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
-  static const Hash32 kVersion = crypto::keccak256("1");
-  const Hash32 separator = hash_words(kDomainType, crypto::keccak256(name), kVersion, U256{domain.chain_id}, domain.verifier);
-  Bytes bytes{0x19, 0x01};
-  put(bytes, separator), put(bytes, struct_hash);
-  return crypto::keccak256(bytes);
-}
+Hash32 digest_of(std::string_view name, const VerifierDomain& domain, const Hash32& struct_hash) { return crypto::typed_digest({name, "1", domain.chain_id, domain.verifier}, struct_hash); }
 
 }  // namespace
 
-Hash32 vote_commitment(const Hash32& job, const Address& signer, const Hash32& output_hash, const Hash32& salt) { return hash_words(job, signer, output_hash, salt); }
+Hash32 vote_commitment(const Hash32& job, const Address& signer, const Hash32& output_hash, const Hash32& salt) { return crypto::hash_words(job, signer, output_hash, salt); }
 
 Hash32 vote_digest(const VerifierDomain& domain, const Hash32& job, const Hash32& output_hash, const Hash32& salt) {
   static const Hash32 kType = crypto::keccak256("Vote(bytes32 jobId,bytes32 outputHash,bytes32 salt)");
-  return typed_digest("Peaberry Quorum", domain, hash_words(kType, job, output_hash, salt));
+  return digest_of("Peaberry Quorum", domain, crypto::hash_words(kType, job, output_hash, salt));
 }
 
 Vote sign_vote(const VerifierDomain& domain, const crypto::PrivateKey& key, std::uint8_t place, const Hash32& job, const Hash32& output_hash, const Hash32& salt, std::uint64_t committed_at) {
@@ -51,7 +30,7 @@ Bytes encode_votes(const std::vector<Vote>& votes) {
     PB_ASSERT(vote.signature.size() <= 0xffff);
     out.push_back(vote.signer);
     for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<std::uint8_t>(vote.committed_at >> shift));
-    put(out, vote.output_hash), put(out, vote.salt);
+    crypto::put_word(out, vote.output_hash), crypto::put_word(out, vote.salt);
     out.push_back(static_cast<std::uint8_t>(vote.signature.size() >> 8));
     out.push_back(static_cast<std::uint8_t>(vote.signature.size()));
     append(out, vote.signature);
@@ -81,12 +60,12 @@ Result<std::vector<Vote>> decode_votes(ByteView data) {
 
 Hash32 accept_digest(const VerifierDomain& domain, const Hash32& claim) {
   static const Hash32 kType = crypto::keccak256("Accept(bytes32 claimId)");
-  return typed_digest("Peaberry OwnerAccept", domain, hash_words(kType, claim));
+  return digest_of("Peaberry OwnerAccept", domain, crypto::hash_words(kType, claim));
 }
 
 Hash32 object_digest(const VerifierDomain& domain, const Hash32& claim) {
   static const Hash32 kType = crypto::keccak256("Object(bytes32 claimId)");
-  return typed_digest("Peaberry OwnerAccept", domain, hash_words(kType, claim));
+  return digest_of("Peaberry OwnerAccept", domain, crypto::hash_words(kType, claim));
 }
 
 Bytes encode_evidence(ByteView policy, std::uint16_t leaf, ByteView data) {
@@ -98,7 +77,7 @@ Bytes encode_evidence(ByteView policy, std::uint16_t leaf, ByteView data) {
 
 Hash32 stream_digest(const VerifierDomain& domain, const StreamCheckpoint& checkpoint) {
   static const Hash32 kType = crypto::keccak256("Checkpoint(bytes32 lease,uint256 seconds)");
-  return typed_digest("Peaberry Streams", domain, hash_words(kType, checkpoint.lease, U256{checkpoint.seconds}));
+  return digest_of("Peaberry Streams", domain, crypto::hash_words(kType, checkpoint.lease, U256{checkpoint.seconds}));
 }
 
 }  // namespace peaberry::settlement

@@ -1,20 +1,12 @@
 #include "job.hpp"
 
-#include <peaberry/crypto/hash.hpp>
 #include <peaberry/crypto/keys.hpp>
+#include <peaberry/crypto/words.hpp>
 
 namespace peaberry::settlement {
 namespace {
 
 constexpr const char* kKinds[] = {"inference", "sql", "quality", "training", "epoch", "message"};
-
-/// Words of abi.encode for static types.
-void put(Bytes& out, const Hash32& word) { append(out, word.view()); }
-void put(Bytes& out, const U256& value) { put(out, value.word()); }
-void put(Bytes& out, const Address& address) {
-  out.resize(out.size() + 12);
-  append(out, address.view());
-}
 
 /// An optional member of a JSON object.
 template <class T, class Read>
@@ -37,26 +29,15 @@ std::string claim_kind_name(std::uint64_t kind) { return kind >= 1 && kind <= st
 
 Hash32 job_id(const Job& job) {
   static const Hash32 kTag = crypto::keccak256("peaberry/job/1");
-  Bytes words;
-  words.reserve(320);
-  put(words, kTag), put(words, job.chain_id), put(words, job.settlement), put(words, job.claim_kind), put(words, job.subject_root);
-  put(words, job.input_root), put(words, job.params_hash), put(words, job.policy_hash), put(words, job.requester), put(words, job.nonce);
-  return crypto::keccak256(words);
+  return crypto::hash_words(kTag, job.chain_id, job.settlement, job.claim_kind, job.subject_root, job.input_root, job.params_hash, job.policy_hash, job.requester, job.nonce);
 }
 
 Hash32 claim_id(const Hash32& job, const Address& executor, const Hash32& output_hash) {
   static const Hash32 kTag = crypto::keccak256("peaberry/claim/1");
-  Bytes words;
-  words.reserve(128);
-  put(words, kTag), put(words, job), put(words, executor), put(words, output_hash);
-  return crypto::keccak256(words);
+  return crypto::hash_words(kTag, job, executor, output_hash);
 }
 
-Hash32 claim_commitment(const Hash32& claim, const Hash32& salt) {
-  Bytes words = to_bytes(claim.view());
-  append(words, salt.view());
-  return crypto::keccak256(words);
-}
+Hash32 claim_commitment(const Hash32& claim, const Hash32& salt) { return crypto::hash_words(claim, salt); }
 
 json::Object job_to_json(const Job& job) {
   return {{"chainId", job.chain_id.dec()},        {"settlement", crypto::checksum_address(job.settlement)}, {"claimKind", claim_kind_name(job.claim_kind.low64())},
