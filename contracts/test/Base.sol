@@ -85,3 +85,27 @@ abstract contract Base {
         return low + x % (high - low + 1);
     }
 }
+
+/// @notice A test whose own functions are the actors: forge calls them at random between looks at the invariants. With fail_on_revert off a
+/// revert in an actor is only skipped, assertions included: what must never happen is written into `wrong`, and an invariant asserts that.
+abstract contract Actors is Base {
+    struct FuzzSelector {
+        address addr;
+        bytes4[] selectors;
+    }
+
+    string internal wrong;
+
+    /// @dev The actors; one that is named twice acts twice as often.
+    function _actors() internal pure virtual returns (bytes4[] memory);
+
+    function targetContracts() public view returns (address[] memory list) {
+        list = new address[](1);
+        list[0] = address(this);
+    }
+
+    function targetSelectors() public view returns (FuzzSelector[] memory list) {
+        list = new FuzzSelector[](1);
+        list[0] = FuzzSelector(address(this), _actors());
+    }
+}

@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {Lease, LeaseStream} from "../src/compute/LeaseStream.sol";
 import {Order, ReverseAuction} from "../src/compute/ReverseAuction.sol";
 import {Credits} from "../src/settlement/Credits.sol";
-import {Base} from "./Base.sol";
+import {Actors, Base} from "./Base.sol";
 import {TaxToken, Token} from "./Tokens.sol";
 
 abstract contract ComputeFixture is Base {
@@ -428,7 +428,7 @@ contract ReverseAuctionTest is ComputeFixture {
 }
 
 /// @notice Orders, bids and leases at random: what lies in both contracts is what somebody is owed, and every order can be ended by anybody.
-contract ComputeInvariantTest is ComputeFixture {
+contract ComputeInvariantTest is Actors, ComputeFixture {
     Order[] internal orders;
     address[] internal list;
     mapping(uint256 => mapping(uint256 => uint96)) internal rates;
@@ -436,34 +436,21 @@ contract ComputeInvariantTest is ComputeFixture {
     mapping(uint256 => uint256) internal placed; // bits: who bid
     Lease[] internal leases;
     uint256 internal nonce;
-    string internal wrong;
 
     function setUp() public override {
         super.setUp();
         for (uint256 i = 0; i < 3; ++i) list.push(hosts[i]);
     }
 
-    function targetContracts() public view returns (address[] memory targets) {
-        targets = new address[](1);
-        targets[0] = address(this);
-    }
-
-    struct FuzzSelector {
-        address addr;
-        bytes4[] selectors;
-    }
-
-    function targetSelectors() public view returns (FuzzSelector[] memory targets) {
-        targets = new FuzzSelector[](1);
-        targets[0].addr = address(this);
-        targets[0].selectors = new bytes4[](7);
-        targets[0].selectors[0] = this.doOpen.selector;
-        targets[0].selectors[1] = this.doBid.selector;
-        targets[0].selectors[2] = this.doReveal.selector;
-        targets[0].selectors[3] = this.doStart.selector;
-        targets[0].selectors[4] = this.doEnd.selector;
-        targets[0].selectors[5] = this.doLease.selector;
-        targets[0].selectors[6] = this.doTime.selector;
+    function _actors() internal pure override returns (bytes4[] memory list) {
+        list = new bytes4[](7);
+        list[0] = this.doOpen.selector;
+        list[1] = this.doBid.selector;
+        list[2] = this.doReveal.selector;
+        list[3] = this.doStart.selector;
+        list[4] = this.doEnd.selector;
+        list[5] = this.doLease.selector;
+        list[6] = this.doTime.selector;
     }
 
     function doOpen(uint256 seed) external {

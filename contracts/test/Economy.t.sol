@@ -6,6 +6,7 @@ import {IGovernor} from "@openzeppelin/contracts/governance/IGovernor.sol";
 import {GrantsGovernor} from "../src/economy/GrantsGovernor.sol";
 import {RevenueRouter} from "../src/economy/RevenueRouter.sol";
 import {IVotingEscrow, VeVotes} from "../src/economy/VeVotes.sol";
+import {Shares} from "../src/settlement/Shares.sol";
 import {Base} from "./Base.sol";
 import {Token} from "./Tokens.sol";
 
@@ -59,9 +60,9 @@ contract RevenueRouterTest is Base {
         vm.expectRevert(abi.encodeWithSelector(RevenueRouter.BadParties.selector));
         _router(10_000, 1, 0, 0);
         RevenueRouter router = _router(1, 2, 3, 4);
-        vm.expectRevert(abi.encodeWithSelector(RevenueRouter.NothingToDistribute.selector));
+        vm.expectRevert(abi.encodeWithSelector(Shares.NothingArrived.selector));
         router.distribute(address(token));
-        vm.expectRevert(abi.encodeWithSelector(RevenueRouter.NothingOwed.selector));
+        vm.expectRevert(abi.encodeWithSelector(Shares.NothingOwed.selector));
         router.withdraw(address(token), grants);
         RevenueRouter.Party[] memory nobody = new RevenueRouter.Party[](1);
         vm.expectRevert(abi.encodeWithSelector(RevenueRouter.BadParties.selector));

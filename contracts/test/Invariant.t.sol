@@ -5,12 +5,13 @@ import {IJobStates, Status} from "../src/settlement/IEvidenceVerifier.sol";
 import {Job} from "../src/settlement/Job.sol";
 import {Evidence, IJobEscrow, Terms} from "../src/settlement/IJobEscrow.sol";
 import {OceanDoor} from "../src/settlement/OceanDoor.sol";
+import {Actors} from "./Base.sol";
 import {StubVerifier} from "./Fixture.sol";
 import {OceanFixture} from "./OceanDoor.t.sol";
 
 /// @notice Everybody who can touch an escrow, acting at random: requesters, executors, rivals, a griefer, a keeper, the verifiers' answers,
 /// Ocean's canceller, and time. After each step the books are held against the contracts.
-contract InvariantTest is OceanFixture {
+contract InvariantTest is Actors, OceanFixture {
     struct Case {
         Job job;
         Terms terms;
@@ -29,7 +30,6 @@ contract InvariantTest is OceanFixture {
     uint256 internal lockPaid; // what came through doors
     uint256 internal opened;
     uint256 internal ended;
-    string internal wrong; // a revert in a handler would only be skipped: what must never happen is written down
 
     function setUp() public override {
         super.setUp();
@@ -43,29 +43,17 @@ contract InvariantTest is OceanFixture {
         }
     }
 
-    function targetContracts() public view returns (address[] memory list) {
-        list = new address[](1);
-        list[0] = address(this);
-    }
-
-    struct FuzzSelector {
-        address addr;
-        bytes4[] selectors;
-    }
-
-    function targetSelectors() public view returns (FuzzSelector[] memory list) {
-        list = new FuzzSelector[](1);
-        list[0].addr = address(this);
-        list[0].selectors = new bytes4[](9);
-        list[0].selectors[0] = this.doOpen.selector;
-        list[0].selectors[1] = this.doClaim.selector;
-        list[0].selectors[2] = this.doClaim.selector;
-        list[0].selectors[3] = this.doDecide.selector;
-        list[0].selectors[4] = this.doFinalise.selector;
-        list[0].selectors[5] = this.doRefund.selector;
-        list[0].selectors[6] = this.doWithdraw.selector;
-        list[0].selectors[7] = this.doTime.selector;
-        list[0].selectors[8] = this.doGrief.selector;
+    function _actors() internal pure override returns (bytes4[] memory list) {
+        list = new bytes4[](9);
+        list[0] = this.doOpen.selector;
+        list[1] = this.doClaim.selector;
+        list[2] = this.doClaim.selector;
+        list[3] = this.doDecide.selector;
+        list[4] = this.doFinalise.selector;
+        list[5] = this.doRefund.selector;
+        list[6] = this.doWithdraw.selector;
+        list[7] = this.doTime.selector;
+        list[8] = this.doGrief.selector;
     }
 
     // -------------------------------------------------------------- actors

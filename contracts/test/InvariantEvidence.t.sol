@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {IJobStates, Status} from "../src/settlement/IEvidenceVerifier.sol";
 import {Job} from "../src/settlement/Job.sol";
 import {Evidence, IJobEscrow, Terms} from "../src/settlement/IJobEscrow.sol";
+import {Actors} from "./Base.sol";
 import {Fixture} from "./Fixture.sol";
 import {BlacklistToken, FalseToken, HookToken, ITokenHook, NoReturnToken, RebaseToken, TaxToken, Token} from "./Tokens.sol";
 
@@ -36,7 +37,7 @@ contract Greedy is ITokenHook {
 /// @notice The real verifiers and seven kinds of money at once, with everybody acting at random: the requester who accepts, objects or is
 /// silent, executors (one of them greedy), voters who agree, lie or come late, tokens that tax, lie, block, shrink or call back, and a
 /// griefer who submits garbage. After each step every claim's status must be what a few lines below say, and every token must be accounted for.
-contract EvidenceInvariantTest is Fixture {
+contract EvidenceInvariantTest is Actors, Fixture {
     enum Kind {
         Quorum,
         Owner,
@@ -75,7 +76,6 @@ contract EvidenceInvariantTest is Fixture {
     mapping(address => uint256) internal shrank;
     bytes32 internal stump;
     bytes32 internal truth; // hash of what the stump answers
-    string internal wrong; // a revert here would only be skipped: what must never happen is written down
 
     bytes internal constant INPUT = hex"0005";
 
@@ -98,34 +98,22 @@ contract EvidenceInvariantTest is Fixture {
         truth = keccak256(direct.execute(stump, INPUT));
     }
 
-    function targetContracts() public view returns (address[] memory list) {
-        list = new address[](1);
-        list[0] = address(this);
-    }
-
-    struct FuzzSelector {
-        address addr;
-        bytes4[] selectors;
-    }
-
-    function targetSelectors() public view returns (FuzzSelector[] memory list) {
-        list = new FuzzSelector[](1);
-        list[0].addr = address(this);
-        list[0].selectors = new bytes4[](14);
-        list[0].selectors[0] = this.doOpen.selector;
-        list[0].selectors[1] = this.doClaim.selector;
-        list[0].selectors[2] = this.doClaim.selector;
-        list[0].selectors[3] = this.doVote.selector;
-        list[0].selectors[4] = this.doVote.selector;
-        list[0].selectors[5] = this.doReveal.selector;
-        list[0].selectors[6] = this.doJudge.selector;
-        list[0].selectors[7] = this.doEnd.selector;
-        list[0].selectors[8] = this.doWithdraw.selector;
-        list[0].selectors[9] = this.doTime.selector;
-        list[0].selectors[10] = this.doMoney.selector;
-        list[0].selectors[11] = this.doGarbage.selector;
-        list[0].selectors[12] = this.doJudge.selector;
-        list[0].selectors[13] = this.doEnd.selector;
+    function _actors() internal pure override returns (bytes4[] memory list) {
+        list = new bytes4[](14);
+        list[0] = this.doOpen.selector;
+        list[1] = this.doClaim.selector;
+        list[2] = this.doClaim.selector;
+        list[3] = this.doVote.selector;
+        list[4] = this.doVote.selector;
+        list[5] = this.doReveal.selector;
+        list[6] = this.doJudge.selector;
+        list[7] = this.doEnd.selector;
+        list[8] = this.doWithdraw.selector;
+        list[9] = this.doTime.selector;
+        list[10] = this.doMoney.selector;
+        list[11] = this.doGarbage.selector;
+        list[12] = this.doJudge.selector;
+        list[13] = this.doEnd.selector;
     }
 
     function _mustBe(bool holds, string memory what) internal {

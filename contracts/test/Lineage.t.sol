@@ -10,6 +10,7 @@ import {LineageSplitter, LineageSplitters} from "../src/settlement/LineageSplitt
 import {SubjectRegistry} from "../src/settlement/SubjectRegistry.sol";
 import {Job} from "../src/settlement/Job.sol";
 import {Terms} from "../src/settlement/IJobEscrow.sol";
+import {Shares} from "../src/settlement/Shares.sol";
 import {Fixture} from "./Fixture.sol";
 
 contract DataNft is ERC721 {
@@ -176,7 +177,7 @@ contract LineageTest is Fixture {
         splitter.split(address(token), parents, one); // where the parent is not registered
         one = _registries(1, tables);
         splitter.split(address(token), parents, one);
-        vm.expectRevert(abi.encodeWithSelector(LineageSplitter.NothingToSplit.selector));
+        vm.expectRevert(abi.encodeWithSelector(Shares.NothingArrived.selector));
         splitter.split(address(token), parents, one);
         vm.expectRevert(abi.encodeWithSelector(LineageSplitters.UnknownRegistry.selector, address(this)));
         splitters.make(ISubjectRegistry(address(this)), model);

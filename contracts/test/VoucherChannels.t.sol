@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {ChannelConfig, ERC3009DepositCollector, IDepositCollector, VoucherChannels} from "../src/settlement/VoucherChannels.sol";
 import {TestUSD} from "../src/test/TestUSD.sol";
-import {Base} from "./Base.sol";
+import {Actors, Base} from "./Base.sol";
 
 /// @dev Brings whatever the payer approved it for.
 contract AllowanceCollector is IDepositCollector {
@@ -359,31 +359,19 @@ contract Nothing is IDepositCollector {
 }
 
 /// @notice Channels at random: nobody gets more than was signed and deposited, nothing is lost.
-contract ChannelInvariantTest is ChannelFixture {
+contract ChannelInvariantTest is Actors, ChannelFixture {
     mapping(uint256 => uint128) internal signed; // the largest voucher of each channel
     uint256 internal deposited;
     uint256 internal back;
 
-    function targetContracts() public view returns (address[] memory list) {
-        list = new address[](1);
-        list[0] = address(this);
-    }
-
-    struct FuzzSelector {
-        address addr;
-        bytes4[] selectors;
-    }
-
-    function targetSelectors() public view returns (FuzzSelector[] memory list) {
-        list = new FuzzSelector[](1);
-        list[0].addr = address(this);
-        list[0].selectors = new bytes4[](6);
-        list[0].selectors[0] = this.doDeposit.selector;
-        list[0].selectors[1] = this.doClaim.selector;
-        list[0].selectors[2] = this.doSettle.selector;
-        list[0].selectors[3] = this.doWithdraw.selector;
-        list[0].selectors[4] = this.doRefund.selector;
-        list[0].selectors[5] = this.doTime.selector;
+    function _actors() internal pure override returns (bytes4[] memory list) {
+        list = new bytes4[](6);
+        list[0] = this.doDeposit.selector;
+        list[1] = this.doClaim.selector;
+        list[2] = this.doSettle.selector;
+        list[3] = this.doWithdraw.selector;
+        list[4] = this.doRefund.selector;
+        list[5] = this.doTime.selector;
     }
 
     function doDeposit(uint256 seed) external {

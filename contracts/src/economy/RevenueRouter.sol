@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Shares} from "../settlement/Shares.sol";
 
 /// @title Where the revenue of a use goes
 /// @notice Parties and shares are fixed at making; what is left of them is the community's, half of it burned, half granted. Whatever token
 /// arrives is shared out by anybody's call; payments go only where they belong.
 /// @dev Each party's part is floored; the community has every rounding, and of that the grants.
-contract RevenueRouter {
-    using SafeERC20 for IERC20;
-
+contract RevenueRouter is Shares {
     /// @notice Burned is what lies here: OceanToken has no burn of its own.
     address public constant BURNED = 0x000000000000000000000000000000000000dEaD;
-    uint256 internal constant BPS = 10_000;
     uint256 internal constant MAX_PARTIES = 16;
 
     struct Party {
@@ -24,15 +20,10 @@ contract RevenueRouter {
     Party[] private _parties;
     address public immutable grants;
     uint16 public immutable communityBps;
-    mapping(address token => mapping(address account => uint256)) public balances;
-    mapping(address token => uint256) private _owed;
 
     event Distributed(address indexed token, uint256 amount, uint256 burned, uint256 granted);
-    event Withdrawn(address indexed token, address indexed account, uint256 amount);
 
     error BadParties();
-    error NothingToDistribute();
-    error NothingOwed();
 
     constructor(Party[] memory parties_, address grants_) {
         if (parties_.length > MAX_PARTIES || grants_ == address(0)) revert BadParties();
@@ -53,10 +44,7 @@ contract RevenueRouter {
 
     /// @notice Shares out what has arrived since the last time.
     function distribute(address token) external returns (uint256 amount) {
-        uint256 owed = _owed[token];
-        amount = IERC20(token).balanceOf(address(this)) - owed;
-        if (amount == 0) revert NothingToDistribute();
-        _owed[token] = owed + amount;
+        amount = _takeIn(token);
         uint256 left = amount;
         for (uint256 i = 0; i < _parties.length; ++i) {
             Party memory party = _parties[i];
@@ -69,23 +57,4 @@ contract RevenueRouter {
         balances[token][grants] += left - burned;
         emit Distributed(token, amount, burned, left - burned);
     }
-
-    /// @notice Sends `account` what is its own. Anybody may call.
-    function withdraw(address token, address account) external returns (uint256 amount) {
-        amount = balances[token][account];
-        if (amount == 0) revert NothingOwed();
-        balances[token][account] = 0;
-        _owed[token] -= amount;
-        emit Withdrawn(token, account, amount);
-        IERC20(token).safeTransfer(account, amount);
-    }
-
-    /// @notice Pulls what a settlement (JobEscrow, ReverseAuction …) holds for this router.
-    function collect(address settlement, address token) external {
-        ICredits(settlement).withdraw(token, address(this));
-    }
-}
-
-interface ICredits {
-    function withdraw(address token, address to) external returns (uint256);
 }

@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
-import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 
 import {ISubjectRegistry, Parent} from "./ISubjectRegistry.sol";
+import {Shares} from "./Shares.sol";
 
 /// @title Revenue by lineage
 /// @notice One splitter for each (registry, NFT), at an address known before it exists. What arrives belongs to the parents by their shares
 /// and the rest, with every rounding, to the NFT's owner. A parent's part goes to the parent's own splitter of the same registry or of the
 /// other one named at making: one call splits one generation, so that a chain of any depth costs each level the same and nobody can make
 /// a split too dear to run. Payments are pulled.
-contract LineageSplitter {
-    using SafeERC20 for IERC20;
-
-    uint256 internal constant BPS = 10_000;
-
+contract LineageSplitter is Shares {
     LineageSplitters public immutable factory;
     ISubjectRegistry public immutable registry;
     address public immutable nft;
@@ -24,16 +19,10 @@ contract LineageSplitter {
     ISubjectRegistry private immutable _tables;
     ISubjectRegistry private immutable _models;
 
-    mapping(address token => mapping(address account => uint256)) public balances;
-    mapping(address token => uint256) private _owed;
-
     event Split(address indexed token, uint256 amount, uint64 epoch, uint256 toOwner);
-    event Withdrawn(address indexed token, address indexed account, uint256 amount);
 
     error NotRegistered();
     error WrongParents();
-    error NothingToSplit();
-    error NothingOwed();
 
     /// @dev Without arguments, so that one code hash and a salt give every address: the factory says what is being made.
     constructor() {
@@ -48,10 +37,7 @@ contract LineageSplitter {
         (uint8 kind,, uint64 epoch, bytes32 parentsHash) = registry.subjectOf(nft);
         if (kind == 0) revert NotRegistered();
         if (parents.length != registries.length || (parents.length == 0 ? parentsHash != 0 : keccak256(abi.encode(parents)) != parentsHash)) revert WrongParents();
-        uint256 owed = _owed[token];
-        amount = IERC20(token).balanceOf(address(this)) - owed;
-        if (amount == 0) revert NothingToSplit();
-        _owed[token] = owed + amount;
+        amount = _takeIn(token);
         uint256 left = amount;
         for (uint256 i = 0; i < parents.length; ++i) left -= _share(token, amount, parents[i], registries[i]);
         balances[token][IERC721(nft).ownerOf(1)] += left;
@@ -65,21 +51,6 @@ contract LineageSplitter {
         share = amount * parent.shareBps / BPS;
         balances[token][SplitterAddress.locate(address(factory), _codeHash, parentRegistry, parent.nft)] += share;
     }
-
-    /// @notice Sends `account` what is its own. Anybody may call: the money can only go there.
-    function withdraw(address token, address account) external returns (uint256 amount) {
-        amount = balances[token][account];
-        if (amount == 0) revert NothingOwed();
-        balances[token][account] = 0;
-        _owed[token] -= amount;
-        emit Withdrawn(token, account, amount);
-        IERC20(token).safeTransfer(account, amount);
-    }
-
-    /// @notice Pulls what a settlement holds for this splitter.
-    function collect(address settlement, address token) external {
-        ISettlementBalance(settlement).withdraw(token, address(this));
-    }
 }
 
 library SplitterAddress {
@@ -90,10 +61,6 @@ library SplitterAddress {
     function locate(address factory, bytes32 codeHash, ISubjectRegistry registry, address nft) internal pure returns (address) {
         return address(uint160(uint256(keccak256(abi.encodePacked(bytes1(0xff), factory, salt(registry, nft), codeHash)))));
     }
-}
-
-interface ISettlementBalance {
-    function withdraw(address token, address to) external returns (uint256);
 }
 
 /// @title Makes splitters at predictable addresses
