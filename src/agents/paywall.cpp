@@ -232,13 +232,13 @@ Paywall::Outcome Paywall::refund(const x402::Channel& channel) {
   if (const Status read = refresh(channel.config, channel.id); !read) return Refusal{500, batch_code("rpc_read_failed"), read.error().text(), {}};
   auto entry = book_.find(channel.id);
   if (channel.total != entry->charged()) return refused_total(*entry, channel.id, batch_code("cumulative_amount_mismatch"), "voucher.maxClaimableAmount must be what was charged: " + entry->charged().dec());
-  const U256 free = entry->on_chain.balance - entry->charged();
+  const U256 free = entry->on_chain.balance > entry->charged() ? entry->on_chain.balance - entry->charged() : U256{};
   if (free.is_zero()) return Refusal{402, batch_code("refund_no_balance"), "nothing is left in this channel", {}};
   const U256 amount = channel.refund_amount.value_or(free);
   if (amount.is_zero() || amount > free) return Refusal{402, batch_code("refund_amount_invalid"), "amount must be from 1 to " + free.dec(), {}};
   // First what was earned, then the rest goes back: in one transaction, so that neither happens alone.
   std::vector<Bytes> calls;
-  if (entry->total > entry->on_chain.total_claimed) calls.push_back(channels_contract::claim({{{channel.config, entry->total}, entry->signature, entry->total}}));
+  if (const U256 due = entry->claimable(); !due.is_zero()) calls.push_back(channels_contract::claim({{{channel.config, entry->total}, entry->signature, entry->on_chain.total_claimed + due}}));
   calls.push_back(channels_contract::refund(channel.config, amount));
   const auto sent = sender_.execute({.key = "x402-refund:" + channel.id.hex() + ":" + std::to_string(entry->on_chain.refund_nonce), .to = options_.channels, .data = channels_contract::multicall(calls)});
   if (!sent || !sent->success) return Refusal{402, batch_code("refund_transaction_failed"), sent ? "the refund failed" : sent.error().text(), {}};
@@ -260,13 +260,14 @@ Result<Paywall::Claimed> Paywall::claim(const U256& at_least, std::size_t channe
     if (claims.size() == channels_max) break;
     PB_CHECK(refresh(known.config, id));
     PB_TRY(entry, book_.find(id));
-    if (entry.total <= entry.on_chain.total_claimed) continue;
+    const U256 amount = entry.claimable();
+    if (amount.is_zero()) continue;
     leaving = leaving || entry.on_chain.leaving_since != 0;
-    out.amount += entry.total - entry.on_chain.total_claimed;
-    claims.push_back({{entry.config, entry.total}, entry.signature, entry.total});
+    out.amount += amount;
+    claims.push_back({{entry.config, entry.total}, entry.signature, entry.on_chain.total_claimed + amount});
     touched.emplace_back(id, entry.config);
     tokens.insert(entry.config.token);
-    name += id.hex() + entry.total.dec();
+    name += id.hex() + (entry.on_chain.total_claimed + amount).dec();
   }
   if (claims.empty() || (out.amount < at_least && !leaving)) return Claimed{};
   std::vector<Bytes> calls{channels_contract::claim(claims)};

@@ -104,7 +104,7 @@ Result<U256> VoucherBook::record(const Hash32& id, const U256& total, ByteView s
 
 Result<U256> VoucherBook::outstanding(const Hash32& id) {
   PB_TRY(entry, find(id));
-  return entry.total > entry.on_chain.total_claimed ? entry.total - entry.on_chain.total_claimed : U256{};
+  return entry.claimable();
 }
 
 Result<VoucherBook::Entry> VoucherBook::find(const Hash32& id) {
@@ -123,9 +123,9 @@ std::vector<std::pair<Hash32, VoucherBook::Entry>> VoucherBook::claimable() {
   std::vector<std::pair<Hash32, Entry>> out;
   for (const auto& [id, known] : all) {
     const std::lock_guard lock(known->mutex);
-    if (known->entry.total > known->entry.on_chain.total_claimed) out.emplace_back(id, known->entry);
+    if (!known->entry.claimable().is_zero()) out.emplace_back(id, known->entry);
   }
-  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.second.total - a.second.on_chain.total_claimed > b.second.total - b.second.on_chain.total_claimed; });
+  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.second.claimable() > b.second.claimable(); });
   return out;
 }
 

@@ -49,6 +49,11 @@ class VoucherBook final : public Rail {
     Bytes signature;  ///< of it; empty: none yet
     /// What the payer has been charged since the beginning. A book that was lost goes on from what was claimed.
     const U256& charged() const { return total > on_chain.total_claimed ? total : on_chain.total_claimed; }
+    /// What can still be claimed: a payer that has left took along what was not claimed in time.
+    U256 claimable() const {
+      const U256& most = total < on_chain.balance ? total : on_chain.balance;
+      return most > on_chain.total_claimed ? most - on_chain.total_claimed : U256{};
+    }
   };
   Result<Entry> find(const Hash32& channel);
   /// Channels with something to claim, the largest sum first.

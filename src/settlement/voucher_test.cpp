@@ -120,6 +120,16 @@ TEST_F(Book, APayerThatHasLeftDoesNotPay) {
   EXPECT_EQ(refused(id, 20, robot_), Errc::kForbidden);
 }
 
+TEST_F(Book, WhatALeaverTookAlongIsNotClaimable) {
+  const Hash32 id = opened(1, 100);
+  ASSERT_TRUE(pay(id, 60, robot_));
+  ASSERT_TRUE(book_->mirror(config(1), {U256{40}, U256{10}, 0, 0}));
+  EXPECT_EQ(*book_->outstanding(id), U256{30}) << "of the sixty, forty are there, and ten were claimed";
+  ASSERT_TRUE(book_->mirror(config(1), {U256{10}, U256{10}, 0, 0}));
+  EXPECT_EQ(*book_->outstanding(id), U256{});
+  EXPECT_TRUE(book_->claimable().empty());
+}
+
 TEST_F(Book, KeepsEveryVoucherThatItTook) {
   const Hash32 a = opened(1, 100), b = opened(2, 1'000);
   ASSERT_TRUE(pay(a, 30, robot_));

@@ -22,6 +22,9 @@ let node, folder, upstream, toll, tokenAddress, chain
 const state = { calls: 0, status: 200 }
 const abi = parseAbi(['function mint(address,uint256)', 'function balanceOf(address) view returns (uint256)', 'function channels(bytes32) view returns (uint128 balance, uint128 totalClaimed)'])
 
+const channelConfig = '(address payer,address payerAuthorizer,address receiver,address receiverAuthorizer,address token,uint40 withdrawDelay,bytes32 salt)'
+const exits = parseAbi([`function initiateWithdraw(${channelConfig} config,uint128 amount)`, `function finalizeWithdraw(${channelConfig} config)`])
+
 const rpc = async (method, ...params) => {
   const reply = await (await fetch(node.rpc, { method: 'POST', body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }), headers: { 'content-type': 'application/json' } })).json()
   if (reply.error) throw new Error(reply.error.message)
@@ -53,6 +56,7 @@ async function startToll() {
   })
   self.url = first.url
   self.payTo = first.payTo
+  self.operator = (await peaberry(home, 'keys', 'show')).operator
   self.end = (signal = 'SIGTERM') =>
     new Promise((resolve) => {
       if (child.exitCode !== null || child.signalCode !== null) return resolve()
@@ -181,6 +185,29 @@ test('a service that fails is not paid', async () => {
   const reply = await pay(toll.url + '/x')
   assert.equal(reply.status, 200, await reply.clone().text())
   assert.equal(decoded(reply, 'PAYMENT-RESPONSE').extra.channelState.chargedCumulativeAmount, '10000', 'the first that is charged')
+})
+
+test('a payer that left while the toll was away does not keep the others from being claimed', async () => {
+  const [leaver, stayer] = [await payer(), await payer()]
+  for (const account of [leaver, stayer]) assert.equal((await client(new BatchSettlementEvmScheme(toClientEvmSigner(account, chain)))(toll.url + '/z')).status, 200)
+  await toll.end('SIGKILL')
+  const config = { payer: leaver.address, payerAuthorizer: leaver.address, receiver: toll.payTo, receiverAuthorizer: toll.operator, token: tokenAddress, withdrawDelay: 900, salt: '0x' + '00'.repeat(32) }
+  await rpc('anvil_setBalance', leaver.address, '0xde0b6b3a7640000')
+  await rpc('anvil_impersonateAccount', leaver.address)
+  const send = async (functionName, ...args) => {
+    const hash = await rpc('eth_sendTransaction', { from: leaver.address, to: CHANNELS, data: encodeFunctionData({ abi: exits, functionName, args: [config, ...args] }) })
+    assert.equal((await chain.waitForTransactionReceipt({ hash, pollingInterval: 20 })).status, 'success')
+  }
+  await send('initiateWithdraw', 10n * PRICE)
+  await rpc('evm_increaseTime', 901)
+  await rpc('evm_mine')
+  await send('finalizeWithdraw')
+  assert.equal(await balance(leaver.address), 1_000_000n, 'everything, because nobody claimed in time')
+  toll = await startToll()
+  await toll.end()
+  const last = JSON.parse(toll.out.trim().split('\n').pop())
+  assert.ok(!last.error && BigInt(last.claimed) >= PRICE, JSON.stringify(last))
+  toll = await startToll()
 })
 
 test('payments that do not hold are refused by name', async () => {
