@@ -77,6 +77,28 @@ contract GasTest is OceanFixture {
         vm.snapshotValue("settlement", "gas_claim_direct_2_macs", used);
     }
 
+    /// @dev What src/settlement/planner.cpp prices with: a claim by silence, and by the chain's own run of 64 × 16 products.
+    function test_gas_thatThePlannerPricesWith() public {
+        bytes memory policy = single(address(owner), 1 hours, abi.encodePacked(uint128(0)));
+        Job memory job = makeJob(policy);
+        Terms memory terms = makeTerms();
+        openJob(job, terms, policy);
+        vm.snapshotValue(
+            "settlement", "gas_claim_owner", _transaction(executor, address(escrow), abi.encodeCall(IJobEscrow.claim, (job, terms, policy, answerOf(executor, ANSWER, terms.amount), withData(0, ""))))
+        );
+        policy = single(address(direct), 0, "");
+        bytes memory model = hex"010100400100" hex"10";
+        for (uint256 o = 0; o < 16; ++o) model = abi.encodePacked(model, int32(1), bytes32(hex"0102030405060708"), bytes32(hex"ff"));
+        bytes memory input = abi.encodePacked(bytes32(uint256(7)), bytes32(uint256(9)));
+        job = makeJob(policy);
+        (job.subjectRoot, job.inputRoot) = (direct.publish(model), keccak256(input));
+        openJob(job, terms, policy);
+        bytes32 outputHash = keccak256(direct.execute(job.subjectRoot, input));
+        vm.snapshotValue(
+            "settlement", "gas_claim_direct_1024_macs", _transaction(executor, address(escrow), abi.encodeCall(IJobEscrow.claim, (job, terms, policy, answerOf(executor, outputHash, terms.amount), withData(0, input))))
+        );
+    }
+
     function test_gas_ofARefund() public {
         bytes memory policy = stubPolicy();
         Job memory job = makeJob(policy);

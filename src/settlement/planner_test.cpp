@@ -20,10 +20,10 @@ TEST(Planner, TheChainRunsWhatIsSmallEnough) {
   const auto plan = plan_evidence(small());
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->chosen, "direct");
-  EXPECT_NEAR(option(*plan, "direct").gas, 138'000 + 31'000 + 480 + 220'000, 1);
+  EXPECT_NEAR(option(*plan, "direct").gas, 138'000 + 114'000 + 480 + 220'000, 1);
   auto published = small();
   published.model_published = true;
-  EXPECT_NEAR(option(*plan_evidence(published), "direct").gas, 138'000 + 31'000 + 480, 1);
+  EXPECT_NEAR(option(*plan_evidence(published), "direct").gas, 138'000 + 114'000 + 480, 1);
 }
 
 TEST(Planner, AQuorumShowsWhatIsLargerIfItsBondsCoverTheValue) {
