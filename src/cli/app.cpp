@@ -33,6 +33,7 @@ class App {
     add_market();
     add_compute();
     add_jobs();
+    add_tables();
     add_auctions();
     add_feeds();
     add_keys();
@@ -142,6 +143,7 @@ class App {
     pub->add_flag("--compute", publish_.compute, "Sell compute-to-data instead of the file");
     pub->add_option("--trust", publish_.trust, "Algorithm DIDs that may run (pinned by checksum)");
     pub->add_flag("--allow-raw", publish_.allow_raw, "Let any code run; only the egress policy protects the rows");
+    pub->add_option("--device", publish_.devices, "Addresses of devices that sign batches of the rows");
     pub->add_option("--hosts", publish_.hosts, "Addresses that may hold the rows to run jobs over them again (a quorum's signers); * for anybody");
     pub->add_option("--egress-bytes", publish_.egress_bytes, "Most bytes that leave a job");
     pub->add_option("--egress-types", publish_.egress_types, "File name endings that may leave, comma separated");
@@ -154,16 +156,18 @@ class App {
     });
     listing(algo_publish);
     algo_publish->add_option("--entrypoint", publish_.entrypoint, "Command line; $ALGO is the file");
-    command(*algo, "publish-trainer", "List the built-in tabular-trainer, free", [this](Context& c) {
-      publish_ = {};
-      publish_.algorithm = publish_.free = true;
-      publish_.file = PEABERRY_TRAINER;
-      publish_.name = "tabular-trainer";
-      publish_.description = "Logistic regression and a small neural network on any CSV with a label column; writes model.onnx, metrics with confidence intervals and plots";
-      publish_.license = "Apache-2.0";
-      publish_.tags = "training,tabular,onnx";
-      return publish(c, publish_);
-    });
+    const auto builtin = [this, algo](const char* command_name, const char* name, const char* description, const char* tags) {
+      command(*algo, command_name, std::string("List the built-in ") + name + ", free", [this, name, description, tags](Context& c) {
+        publish_ = {};
+        publish_.algorithm = publish_.free = true;
+        publish_.file = (fs::path(PEABERRY_ALGORITHMS) / name).string();
+        publish_.name = name, publish_.description = description, publish_.tags = tags;
+        publish_.license = "Apache-2.0";
+        return publish(c, publish_);
+      });
+    };
+    builtin("publish-trainer", "tabular-trainer", "Logistic regression and a small neural network on any CSV with a label column; writes model.onnx, metrics with confidence intervals and plots", "training,tabular,onnx");
+    builtin("publish-quality", "table-quality", "Measures a table by Deequ's definitions: completeness, ranges, duplicates, label balance, freshness, and the share of rows that registered devices signed", "quality,tabular");
     auto* change = command(app_, "update", "Change a listing: its words, its file, its price", [this](Context& c) { return update_asset(c, update_); });
     change->add_option("did", update_.did)->required();
     change->add_option("--name", update_.name);
@@ -172,6 +176,7 @@ class App {
     change->add_option("--tags", update_.tags, "Comma separated");
     change->add_option("--file", update_.file, "Sell this file from now on");
     change->add_option("--url", update_.url, "Sell what this URL gives from now on");
+    change->add_option("--lineage", update_.lineage, "JSON file with the lineage that table clean prints");
     change->add_option("--price", update_.price, "OCEAN for a use, for listings that have a price");
     auto* retire = command(app_, "state", "Change a listing's state", [this](Context& c) { return set_asset_state(c, did_, text_); });
     retire->add_option("did", did_)->required();
@@ -184,6 +189,10 @@ class App {
     find->add_option("--price-max", search_.price_max, "OCEAN");
     find->add_option("--sort", search_.sort, "relevance, created, price or orders")->capture_default_str();
     find->add_flag("--free", search_.free, "Only what is free");
+    find->add_option("--quality", search_.quality, "claimed: only tables whose owner stands by their metrics with a bond");
+    find->add_option("--rows-min", search_.rows_min, "Only tables that claim at least so many rows");
+    find->add_option("--complete-min", search_.complete_min, "… and such a share of values that are there, from 0 to 1");
+    find->add_option("--signed-min", search_.signed_min, "… and such a share of rows that registered devices signed");
     find->add_option("--limit", search_.limit)->capture_default_str();
     find->add_option("--offset", search_.offset);
     auto* one = command(app_, "show", "Show a listing", [this](Context& c) { return show(c, did_); });
@@ -301,6 +310,43 @@ class App {
     command(*job, "publish-model", "Store a QOps model as code for direct evidence", [this](Context& c) { return model_publish(c, text_); })->add_option("file", text_)->required();
   }
 
+  void add_tables() {
+    auto* tables = group("table", "Tables: commitments, signed batches, cleaning");
+    command(*tables, "commit", "What a CSV file is as a table", [this](Context& c) { return table_commit(c, table_file_); })->add_option("file", table_file_)->required();
+    auto* list = command(*tables, "register", "List a CSV file as the next epoch of an asset's table", [this](Context& c) { return table_register(c, table_register_); });
+    list->add_option("did", table_register_.did)->required();
+    list->add_option("--file", table_register_.file)->required();
+    list->add_option("--parent", table_register_.parents, "DID:BPS of a table that this one was made from");
+    auto* sign = command(*tables, "sign", "As a device: sign the next rows", [this](Context& c) { return table_sign(c, table_file_, batches_, rows_); });
+    sign->add_option("file", table_file_)->required();
+    sign->add_option("--batches", batches_, "File of signed batches; is added to")->required();
+    sign->add_option("--rows", rows_, "How many; 0: all that are left");
+    auto* clean = command(*tables, "clean", "Apply a cleaning recipe", [this](Context& c) { return table_clean(c, table_file_, recipe_, text_); });
+    clean->add_option("file", table_file_)->required();
+    clean->add_option("--recipe", recipe_, "JSON file of steps: dedupe, impute, clip, map")->required();
+    clean->add_option("-o,--output", text_, "CSV file")->required();
+    auto* quality = group("quality", "What owners claim of their tables, under a bond");
+    auto* measure = command(*quality, "measure", "Run the metrics job over an own table", [this](Context& c) { return quality_measure(c, measure_); });
+    measure->add_option("did", measure_.did)->required();
+    measure->add_option("--algo", measure_.algorithm, "DID of table-quality")->required();
+    measure->add_option("--options", measure_.options, "JSON file: label, key, ranges, sets, freshness, devices");
+    measure->add_option("--batches", measure_.batches, "File of signed batches");
+    measure->add_option("-o,--output", measure_.output, "Folder for the result")->required();
+    command(*quality, "receipt", "Sign what the metrics job gave, as the node that ran it", [this](Context& c) { return quality_receipt(c, text_); })->add_option("result", text_, "The result's folder")->required();
+    auto* claim = command(*quality, "claim", "Claim a metrics job's result", [this](Context& c) { return quality_claim(c, quality_claim_); });
+    claim->add_option("result", quality_claim_.result, "The result's folder")->required();
+    claim->add_option("--bond", quality_claim_.bond, "Lost to whoever shows two receipts that contradict each other")->capture_default_str();
+    claim->add_option("--token", quality_claim_.token, "Default: OCEAN");
+    claim->add_option("--decimals", quality_claim_.decimals)->capture_default_str();
+    claim->add_option("--attest-key", quality_claim_.keys, "Attest keys of hosts, whose receipts count too");
+    claim->add_option("--hold", quality_claim_.hold_seconds, "Seconds that the bond stands at least")->capture_default_str();
+    command(*quality, "show", "What is claimed of a table", [this](Context& c) { return quality_show(c, did_); })->add_option("did", did_)->required();
+    auto* refute = command(*quality, "refute", "Show two receipts that contradict each other", [this](Context& c) { return quality_refute(c, text_, receipts_); });
+    refute->add_option("claim", text_)->required();
+    refute->add_option("--receipt", receipts_, "As quality receipt prints it; twice")->required();
+    command(*quality, "release", "Give the bond back when its time is over", [this](Context& c) { return quality_release(c, text_); })->add_option("claim", text_)->required();
+  }
+
   void add_auctions() {
     auto* auction = group("auction", "Machines by sealed bids, paid by the second");
     auto* open = command(*auction, "open", "Ask hosts for a machine", [this](Context& c) { return auction_open(c, auction_open_); });
@@ -413,6 +459,12 @@ class App {
   JobOpenOptions job_open_;
   JobClaimOptions job_claim_;
   DemoOptions demo_;
+  TableRegisterOptions table_register_;
+  QualityMeasureOptions measure_;
+  QualityClaimOptions quality_claim_;
+  std::string table_file_, batches_, recipe_;
+  std::uint64_t rows_ = 0;
+  std::vector<std::string> receipts_;
 };
 
 }  // namespace

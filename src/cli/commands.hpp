@@ -12,6 +12,7 @@ struct PublishOptions {
   bool free = false, compute = false, allow_raw = false, owner_release = false;
   std::vector<std::string> trust;     ///< algorithm DIDs
   std::vector<std::string> allow, deny;
+  std::vector<std::string> devices;   ///< whose signatures under batches of rows count
   std::vector<std::string> hosts;     ///< who may hold the rows to run jobs again; "*": anybody
   std::uint64_t timeout = 0, egress_bytes = 0, egress_log_bytes = 0;
   std::string egress_types, entrypoint, again, treasury;
@@ -20,6 +21,7 @@ struct PublishOptions {
 Result<Output> publish(Context& context, PublishOptions options);
 struct UpdateOptions {
   std::string did, name, description, tags, license, file, url, price;
+  std::string lineage;  ///< JSON file that `table clean` printed: what the rows were made from
 };
 /// Writes the listing again with other words or files, and sets its price; what is not named stays.
 Result<Output> update_asset(Context& context, const UpdateOptions& options);
@@ -27,6 +29,9 @@ Result<Output> set_asset_state(Context& context, const std::string& did, const s
 struct SearchOptions {
   std::string text, type, tag, owner, price_max, sort = "relevance";
   bool free = false;
+  std::string quality;
+  std::uint64_t rows_min = 0;
+  double complete_min = 0, signed_min = 0;
   unsigned limit = 20, offset = 0;
 };
 Result<Output> search(Context& context, const SearchOptions& options);
@@ -114,6 +119,36 @@ enum class AuctionStep : std::uint8_t { kStart, kPass, kSettle, kClose, kRefund 
 Result<Output> auction_step(Context& context, const std::string& order, AuctionStep step);
 Result<Output> auction_release(Context& context, const std::string& order, const std::string& bidder);
 Result<Output> auction_withdraw(Context& context, const std::string& token);
+
+/// Tables: their commitments, their devices' batches, their cleaning.
+Result<Output> table_commit(Context& context, const std::string& file);
+struct TableRegisterOptions {
+  std::string did, file;
+  std::vector<std::string> parents;  ///< DID:bps, from whose tables this one was made
+};
+/// Lists the file as the next epoch of the caller's table; jobs over it then refuse to start with other bytes.
+Result<Output> table_register(Context& context, const TableRegisterOptions& options);
+/// As a device: signs the next rows of a table, in the order in which they were measured.
+Result<Output> table_sign(Context& context, const std::string& file, const std::string& batches, std::uint64_t rows);
+Result<Output> table_clean(Context& context, const std::string& file, const std::string& recipe, const std::string& output);
+
+/// A table's quality: what its owner claims of it, by a job's receipt, under a bond.
+struct QualityMeasureOptions {
+  std::string did, algorithm, options, batches, output;
+};
+Result<Output> quality_measure(Context& context, const QualityMeasureOptions& options);
+Result<Output> quality_receipt(Context& context, const std::string& result);
+struct QualityClaimOptions {
+  std::string result, bond = "0", token;
+  std::vector<std::string> keys;  ///< attest keys of hosts, beside the own
+  std::uint64_t hold_seconds = 7 * 86'400;
+  unsigned decimals = 18;
+};
+Result<Output> quality_claim(Context& context, const QualityClaimOptions& options);
+Result<Output> quality_show(Context& context, const std::string& did);
+/// Shows two receipts that contradict each other, and takes half of the bond.
+Result<Output> quality_refute(Context& context, const std::string& claim, const std::vector<std::string>& receipts);
+Result<Output> quality_release(Context& context, const std::string& claim);
 
 /// Price feeds: what a reporter saw, and a round's report of several.
 Result<Output> feed_show(Context& context, const std::string& feed);

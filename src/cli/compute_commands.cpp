@@ -18,18 +18,21 @@ struct Wanted {
   std::string did;
   market::Service service;
   Hash32 exchange;
+  Address owner;
 };
 
 Result<Wanted> look_up(NodeClient& node, const std::string& did) {
   PB_TRY(ddo, node.ddo(did));
   PB_TRY(services, market::services_of(ddo));
   if (services.empty()) return fail(Errc::kInvalid, "asset " + did + " has no service");
-  Wanted out{did, services.front(), {}};
+  Wanted out{did, services.front(), {}, {}};
   for (const auto& service : services)
     if (service.type == "compute") {
       out.service = service;
       break;
     }
+  if (const auto* indexed = json::find_object(ddo, "indexedMetadata"))
+    if (const auto* nft = json::find_object(*indexed, "nft")) out.owner = json::address_at(*nft, "owner").value_or(Address{});
   if (const auto* indexed = json::find_object(ddo, "indexedMetadata"))
     if (const auto* stats = json::find_array(*indexed, "stats"))
       for (const auto& stat : *stats)
@@ -145,6 +148,10 @@ Result<Output> compute_start(Context& context, const ComputeOptions& options) {
   json::Array ordered;
   for (std::size_t i = 0; i < data.size(); ++i) {
     PB_TRY(entry, json::as_object((*plan_data)[i], "data set"));
+    if (options.free && data[i].owner == key->address()) {  // one's own table needs no order in the free tier
+      ordered.push_back(asset_json(data[i], ""));
+      continue;
+    }
     context.progress("ordering " + data[i].did.substr(0, 24) + "…");
     PB_TRY(transaction, order(data[i], *entry));
     ordered.push_back(asset_json(data[i], transaction));

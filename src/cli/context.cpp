@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <peaberry/bindings/erc20_template.hpp>
 #include <peaberry/market/auth.hpp>
 #include <peaberry/node/config.hpp>
 
@@ -106,6 +107,29 @@ Result<const crypto::PrivateKey*> Context::key() {
     key_ = std::move(opened);
   }
   return &*key_;
+}
+
+Result<crypto::PrivateKey> Context::named_key(const std::string& name) {
+  PB_TRY(passphrase, node::home_passphrase(home(), false));
+  return crypto::KeyStore(home() / "keys", std::move(passphrase)).open(name);
+}
+
+Result<chain::Receipt> Context::send(const std::string& what, const Address& to, const Bytes& data) {
+  PB_TRY(journal, sender());
+  return journal->execute({.key = what + ":" + random_.uuid(), .to = to, .data = data});
+}
+
+Status Context::allow(const Address& token, const Address& spender, const U256& amount) {
+  PB_TRY(journal, sender());
+  PB_TRY(reply, call(token, bindings::erc20_template::allowance(journal->address(), spender)));
+  PB_TRY(allowed, bindings::erc20_template::decode_allowance(reply));
+  if (allowed < amount) PB_CHECK(send("allow", token, bindings::erc20_template::approve(spender, amount)));
+  return {};
+}
+
+Result<Bytes> Context::call(const Address& to, const Bytes& data) {
+  PB_TRY(client, rpc());
+  return client->eth_call({.to = to, .data = data});
 }
 
 Result<chain::TxManager*> Context::sender() {

@@ -41,6 +41,13 @@ class Context {
   Result<chain::TxManager*> sender();
   Result<const settlement::Contracts*> settlement_contracts();
   Result<settlement::Escrow*> job_escrow();
+  /// Another key of this home: attest, treasury …
+  Result<crypto::PrivateKey> named_key(const std::string& name);
+  /// One transaction of this command, an intention of its own.
+  Result<chain::Receipt> send(const std::string& what, const Address& to, const Bytes& data);
+  /// Lets `spender` take at least `amount` of this account's tokens.
+  Status allow(const Address& token, const Address& spender, const U256& amount);
+  Result<Bytes> call(const Address& to, const Bytes& data);
   Result<std::string> node_url();
   /// A line for people on stderr while something takes long; silent with --json.
   void progress(const std::string& line) const;

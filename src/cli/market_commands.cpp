@@ -107,6 +107,14 @@ Result<Output> publish(Context& context, PublishOptions options) {
   listing.tags = split(options.tags, ',');
   listing.service_type = options.compute ? "compute" : "access";
   listing.timeout = options.timeout;
+  if (!options.devices.empty()) {
+    json::Array devices;
+    for (const auto& device : options.devices) {
+      PB_TRY(address, crypto::parse_address(device, "device"));
+      devices.push_back(json::Value(crypto::checksum_address(address)));
+    }
+    listing.additional = {{"peaberry", json::Object{{"devices", devices}}}};
+  }
   if (options.algorithm) {
     const std::string entrypoint = options.entrypoint.empty() ? "$ALGO" : options.entrypoint;
     listing.container = {{"entrypoint", entrypoint}, {"image", "peaberry/debian"}, {"tag", "12"}, {"checksum", "sha256:" + hex(crypto::sha256(content_id).view())}};
@@ -199,6 +207,18 @@ Result<Output> update_asset(Context& context, const UpdateOptions& options) {
     for (const auto& tag : split(options.tags, ',')) tags.push_back(json::Value(tag));
     metadata["tags"] = tags;
   }
+  if (!options.lineage.empty()) {
+    PB_TRY(lineage_text, read_text(options.lineage));
+    PB_TRY(lineage, json::parse(lineage_text));
+    PB_TRY(said, json::as_object(lineage, "lineage"));
+    const auto* more = json::find_object(metadata, "additionalInformation");
+    json::Object additional = more == nullptr ? json::Object{} : *more;
+    const auto* known = json::find_object(additional, "peaberry");
+    json::Object ours = known == nullptr ? json::Object{} : *known;
+    ours["lineage"] = *said;
+    additional["peaberry"] = ours;
+    metadata["additionalInformation"] = additional;
+  }
   metadata["updated"] = iso_time(context.clock().unix_seconds());
   ddo["metadata"] = metadata;
   if (const auto problems = market::validate_ddo(ddo); !problems.empty())
@@ -241,7 +261,8 @@ Result<Output> set_asset_state(Context& context, const std::string& did, const s
 Result<Output> search(Context& context, const SearchOptions& options) {
   PB_TRY(node_url, context.node_url());
   const net::Query query{{"q", options.text}, {"type", options.type}, {"tag", options.tag}, {"owner", options.owner}, {"priceMax", options.price_max}, {"sort", options.sort},
-                         {"free", options.free ? "true" : ""}, {"limit", std::to_string(options.limit)}, {"offset", std::to_string(options.offset)}};
+                         {"free", options.free ? "true" : ""}, {"quality", options.quality}, {"rowsMin", options.rows_min == 0 ? "" : std::to_string(options.rows_min)},
+                         {"completeMin", options.complete_min > 0 ? fmt::format("{}", options.complete_min) : ""}, {"signedMin", options.signed_min > 0 ? fmt::format("{}", options.signed_min) : ""}, {"limit", std::to_string(options.limit)}, {"offset", std::to_string(options.offset)}};
   const auto nobody = crypto::PrivateKey::generate(context.random());  // reading needs no account
   PB_TRY(reply, NodeClient(context.http(), node_url, nobody).get("/api/v1/assets", query));
   PB_TRY(object, json::as_object(reply, "search reply"));
@@ -251,6 +272,7 @@ Result<Output> search(Context& context, const SearchOptions& options) {
       const auto& row = item.as_object();
       const std::string price = json::string_or(row, "priceType") == "fixedrate" ? json::string_or(row, "price") + " OCEAN" : json::string_or(row, "priceType") == "dispenser" ? "free" : "no price";
       text += fmt::format("{:<44.44} {:<9} {:>12}  {} orders\n  {}\n", json::string_or(row, "name"), json::string_or(row, "type"), price, json::uint_or(row, "orders", 0), json::string_or(row, "did"));
+      if (const auto* quality = json::find_object(row, "quality")) text += "  quality " + json::string_or(*quality, "status") + " under a bond: peaberry quality show " + json::string_or(row, "did") + "\n";
     }
   text += fmt::format("{} found", json::uint_or(*object, "total", 0));
   return Output{reply, text};

@@ -35,7 +35,9 @@ Result<json::Object> make_manifest(const Provision& provision, const std::string
   json::Array inputs;
   for (const auto& input : provision.inputs) {
     PB_TRY(digest, digest_file(input.path));
-    inputs.push_back(json::Object{{"name", input.name}, {"did", input.did}, {"merkleRoot", digest.root.hex()}, {"bytes", digest.bytes}});
+    json::Object entry{{"name", input.name}, {"did", input.did}, {"merkleRoot", digest.root.hex()}, {"bytes", digest.bytes}};
+    if (!input.table.empty()) entry["table"] = input.table;
+    inputs.push_back(entry);
   }
   PB_TRY(code, digest_file(provision.algorithm));
   json::Array argv;

@@ -12,6 +12,7 @@ struct Provision {
     std::string name;   ///< file name inside /data/inputs
     fs::path path;
     std::string did;    ///< "" for algoCustomData.json
+    json::Object table = {};  ///< of a listed table: {nft, epoch, root, inputRoot}, which these bytes were found to give
   };
   std::vector<Input> inputs;
   fs::path algorithm;

@@ -34,6 +34,9 @@ struct SearchQuery {
   std::optional<std::uint64_t> chain_id;
   std::optional<U256> price_max;           ///< 18 decimals
   bool free_only = false;
+  std::string quality;                     ///< "claimed": somebody's bond stands behind the table's metrics; the next three ask for it too
+  std::uint64_t rows_min = 0;              ///< of the claim
+  double complete_min = 0, signed_min = 0; ///< shares of the claim: values that are there, rows that registered devices signed
   bool include_inactive = false;
   std::string sort = "relevance";          ///< relevance, created, price, orders
   std::uint32_t limit = 20;

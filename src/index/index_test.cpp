@@ -3,6 +3,7 @@
 #include <peaberry/bindings/erc20_template.hpp>
 #include <peaberry/bindings/erc721_template.hpp>
 #include <peaberry/bindings/fixed_rate_exchange.hpp>
+#include <peaberry/bindings/quality_registry.hpp>
 #include <peaberry/crypto/hash.hpp>
 #include <peaberry/crypto/keys.hpp>
 
@@ -16,6 +17,7 @@ namespace {
 namespace nft = bindings::erc721_template;
 namespace dt = bindings::erc20_template;
 namespace fre = bindings::fixed_rate_exchange;
+namespace quality = bindings::quality_registry;
 using chain::abi::Value;
 
 Address account(std::uint8_t n) {
@@ -83,8 +85,18 @@ class IndexTest : public testing::Test {
     const auto data = chain::abi::encode(spec.data, Value::list({Value::of(account(8)), Value::of(std::uint64_t{1}), Value::of(std::uint64_t{0}), Value::of(std::uint64_t{1'700'000'000}), Value::of(block)}));
     return log(block, 20, account(static_cast<std::uint8_t>(n + 100)), spec.topic, {word(account(7)), word(Address{})}, *data);
   }
+  chain::Log claimed(std::uint64_t block, std::uint8_t n, const std::string& metrics, const Address& contract = account(202)) {
+    const auto& spec = quality::MetricsClaimedEvent::spec();
+    const auto data = chain::abi::encode(spec.data, Value::list({Value::of(std::uint64_t{1}), Value::of(hash(2)), Value::of(hash(3)), Value::of(to_bytes(metrics)), Value::list({})}));
+    return log(block, 40, contract, spec.topic, {hash(block), word(account(n))}, *data);
+  }
+  chain::Log refuted(std::uint64_t block, std::uint64_t claim_block) {
+    const auto& spec = quality::MetricsRefutedEvent::spec();
+    const auto data = chain::abi::encode(spec.data, Value::list({Value::of(hash(4)), Value::of(hash(5))}));
+    return log(block, 41, account(202), spec.topic, {hash(claim_block), word(account(7))}, *data);
+  }
   void apply(std::uint64_t block, std::vector<chain::Log> logs) {
-    Indexer indexer(*database_, opener_, addresses_, clock_);  // a new one each time: nothing lives in memory
+    Indexer indexer(*database_, opener_, addresses_, clock_, account(202));  // a new one each time: nothing lives in memory
     ASSERT_TRUE(indexer.apply({block, {{block, hash(block), hash(block - 1), 1'700'000'000 + block}}, std::move(logs)}));
     ASSERT_TRUE(indexer.open_pending());
   }
@@ -169,6 +181,30 @@ TEST_F(IndexTest, RollBackLeavesWhatReplayWouldGive) {
   ASSERT_TRUE(indexer.reset());
   EXPECT_EQ(asset(1).name, "");
   EXPECT_FALSE(indexer.cursor()->has_value());
+}
+
+TEST_F(IndexTest, QualityIsFoundAsLongAsItStands) {
+  constexpr const char* kMetrics = R"({"rows":10,"columns":[{"present":10},{"present":8}],"signed":{"rows":5}})";
+  apply(10, {published(10, 1, ddo("One"))});
+  apply(11, {claimed(11, 1, kMetrics, account(66))});
+  EXPECT_EQ(found({.quality = "claimed"}), 0U) << "another contract claims nothing";
+  apply(12, {claimed(12, 1, kMetrics)});
+  EXPECT_EQ(found({.rows_min = 10, .complete_min = 0.9, .signed_min = 0.5}), 1U);
+  EXPECT_EQ(found({.rows_min = 11}), 0U);
+  EXPECT_EQ(found({.complete_min = 0.91}), 0U);
+  EXPECT_EQ(found({.signed_min = 0.51}), 0U);
+  EXPECT_EQ(json::string_or(asset(1).ddo.at("indexedMetadata").as_object().at("quality").as_object(), "status"), "claimed");
+  const std::string before = json::stringify(asset(1).ddo);
+  apply(13, {refuted(13, 12)});
+  EXPECT_EQ(found({.quality = "claimed"}), 0U);
+  Indexer indexer(*database_, opener_, addresses_, clock_, account(202));
+  ASSERT_TRUE(indexer.roll_back({12, hash(12), hash(11), 0}));
+  EXPECT_EQ(json::stringify(asset(1).ddo), before) << "the refutation is rolled back";
+  EXPECT_EQ(found({.quality = "claimed"}), 1U);
+  apply(13, {claimed(13, 1, "\xff not JSON")});
+  EXPECT_EQ(found({.rows_min = 1}), 0U) << "figures that nobody can read are none";
+  ASSERT_TRUE(indexer.roll_back({11, hash(11), hash(10), 0}));
+  EXPECT_EQ(found({.quality = "claimed"}), 0U);
 }
 
 TEST(Elastic, EvaluatesTheClausesThatClientsUse) {

@@ -7,6 +7,7 @@
 #include <peaberry/bindings/erc20_template.hpp>
 #include <peaberry/bindings/erc721_template.hpp>
 #include <peaberry/bindings/fixed_rate_exchange.hpp>
+#include <peaberry/bindings/quality_registry.hpp>
 #include <set>
 
 #include "schema.hpp"
@@ -18,6 +19,7 @@ namespace nft = bindings::erc721_template;
 namespace datatoken = bindings::erc20_template;
 namespace exchange = bindings::fixed_rate_exchange;
 namespace dispenser = bindings::dispenser;
+namespace quality = bindings::quality_registry;
 using store::Connection;
 
 Result<std::uint64_t> small(const U256& value, const char* field) {
@@ -27,17 +29,18 @@ Result<std::uint64_t> small(const U256& value, const char* field) {
 
 }  // namespace
 
-Status Indexer::migrate(store::Database& database) { return database.migrate("index", {{1, detail::kSchema}}); }
+Status Indexer::migrate(store::Database& database) { return database.migrate("index", {{1, detail::kSchema}, {2, detail::kQualitySchema}}); }
 
-Indexer::Indexer(store::Database& database, MetadataOpener& opener, const chain::OceanAddresses& addresses, const Clock& clock)
-    : database_(database), opener_(opener), addresses_(addresses), clock_(clock) {}
+Indexer::Indexer(store::Database& database, MetadataOpener& opener, const chain::OceanAddresses& addresses, const Clock& clock, const Address& quality_registry)
+    : database_(database), opener_(opener), addresses_(addresses), clock_(clock), quality_registry_(quality_registry) {}
 
 std::vector<Hash32> Indexer::topics() {
   return {nft::MetadataCreatedEvent::topic(),      nft::MetadataUpdatedEvent::topic(),        nft::MetadataStateEvent::topic(),
           nft::TokenURIUpdateEvent::topic(),       datatoken::OrderStartedEvent::topic(),     datatoken::OrderReusedEvent::topic(),
           exchange::ExchangeCreatedEvent::topic(), exchange::ExchangeRateChangedEvent::topic(), exchange::ExchangeActivatedEvent::topic(),
           exchange::ExchangeDeactivatedEvent::topic(), dispenser::DispenserCreatedEvent::topic(), dispenser::DispenserActivatedEvent::topic(),
-          dispenser::DispenserDeactivatedEvent::topic()};
+          dispenser::DispenserDeactivatedEvent::topic(), quality::MetricsClaimedEvent::topic(), quality::MetricsRefutedEvent::topic(),
+          quality::BondReleasedEvent::topic()};
 }
 
 Result<std::optional<chain::BlockRef>> Indexer::cursor() {
@@ -180,6 +183,30 @@ Status Indexer::apply_log(Connection& db, const chain::Log& log) {
     PB_TRY(event, dispenser::DispenserDeactivatedEvent::decode(log));
     return dispenser_row(event.datatoken_address, false);
   }
+  if (log.address != quality_registry_) return {};
+  const auto quality_row = [&](const Hash32& claim, const char* status) -> Status {
+    PB_CHECK(db.run("INSERT INTO index_quality(chain_id, block, log_index, claim_id, status) VALUES(?, ?, ?, ?, ?)", {chain_id, log.block_number, log.log_index, claim, status}));
+    std::vector<Address> nfts;
+    PB_CHECK(db.query("SELECT nft FROM index_quality WHERE chain_id = ? AND claim_id = ? AND nft IS NOT NULL", {chain_id, claim},
+                      [&](const store::Statement& row) { nfts.push_back(Address::from(row.column_blob(0)).value_or(Address{})); }));
+    for (const Address& address : nfts) PB_CHECK(detail::refresh_asset(db, chain_id, address));
+    return {};
+  };
+  if (topic == quality::MetricsClaimedEvent::topic()) {
+    PB_TRY(event, quality::MetricsClaimedEvent::decode(log));
+    PB_TRY(epoch, small(event.epoch, "epoch"));
+    PB_CHECK(db.run("INSERT INTO index_quality(chain_id, block, log_index, claim_id, nft, epoch, status, metrics) VALUES(?, ?, ?, ?, ?, ?, 'claimed', ?)",
+                    {chain_id, log.block_number, log.log_index, event.claim_id, event.nft, epoch, std::string(as_text(event.metrics))}));
+    return detail::refresh_asset(db, chain_id, event.nft);
+  }
+  if (topic == quality::MetricsRefutedEvent::topic()) {
+    PB_TRY(event, quality::MetricsRefutedEvent::decode(log));
+    return quality_row(event.claim_id, "refuted");
+  }
+  if (topic == quality::BondReleasedEvent::topic()) {
+    PB_TRY(event, quality::BondReleasedEvent::decode(log));
+    return quality_row(event.claim_id, "released");
+  }
   return {};
 }
 
@@ -193,6 +220,9 @@ Status Indexer::forget_above(std::int64_t block) {
       PB_CHECK(db.query(std::string("SELECT DISTINCT d.nft FROM index_asset_datatoken d JOIN ") + table +
                             " e ON e.chain_id = d.chain_id AND e.datatoken = d.datatoken WHERE e.chain_id = ? AND e.block > ?",
                         {addresses_.chain_id, block}, collect));
+    // Ends of claims name only the claim.
+    PB_CHECK(db.query("SELECT DISTINCT c.nft FROM index_quality e JOIN index_quality c ON c.chain_id = e.chain_id AND c.claim_id = e.claim_id AND c.nft IS NOT NULL "
+                      "WHERE e.chain_id = ? AND e.block > ?", {addresses_.chain_id, block}, collect));
     // Rate changes name only the exchange.
     PB_CHECK(db.query("SELECT DISTINCT d.nft FROM index_exchange e JOIN index_exchange c ON c.chain_id = e.chain_id AND c.exchange_id = e.exchange_id "
                       "AND c.datatoken IS NOT NULL JOIN index_asset_datatoken d ON d.chain_id = c.chain_id AND d.datatoken = c.datatoken WHERE e.chain_id = ? AND e.block > ?",

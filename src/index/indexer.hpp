@@ -42,13 +42,14 @@ class MetadataOpener {
   virtual Result<OpenedMetadata> open(const SealedMetadata& sealed) = 0;
 };
 
-/// Turns Ocean's thirteen events of one chain into rows. Events are kept append-only, so that a roll-back is one DELETE
+/// Turns Ocean's thirteen events of one chain, and the three of our QualityRegistry, into rows. Events are kept append-only, so that a roll-back is one DELETE
 /// a table; what people search is refreshed from them. An event that cannot be understood goes to `poisoned` with its
 /// reason and blocks nothing. Use from one thread.
 class Indexer final : public chain::LogSink {
  public:
   static Status migrate(store::Database& database);
-  Indexer(store::Database& database, MetadataOpener& opener, const chain::OceanAddresses& addresses, const Clock& clock);
+  /// `quality_registry` zero: the chain has none.
+  Indexer(store::Database& database, MetadataOpener& opener, const chain::OceanAddresses& addresses, const Clock& clock, const Address& quality_registry = {});
 
   /// The topics to follow.
   static std::vector<Hash32> topics();
@@ -70,6 +71,7 @@ class Indexer final : public chain::LogSink {
   MetadataOpener& opener_;
   chain::OceanAddresses addresses_;
   const Clock& clock_;
+  Address quality_registry_;
 };
 
 }  // namespace peaberry::index

@@ -44,6 +44,17 @@ CREATE TABLE index_asset_tag(asset_id INTEGER NOT NULL REFERENCES index_asset(id
 CREATE VIRTUAL TABLE index_text USING fts5(name, description, author, tags, tokenize = 'unicode61 remove_diacritics 2');
 )";
 
+const char* const kQualitySchema = R"(
+CREATE TABLE index_quality(chain_id INTEGER NOT NULL, block INTEGER NOT NULL, log_index INTEGER NOT NULL, claim_id BLOB NOT NULL, nft BLOB, epoch INTEGER,
+  status TEXT NOT NULL, metrics TEXT NOT NULL DEFAULT '', PRIMARY KEY(chain_id, block, log_index)) STRICT;
+CREATE INDEX index_quality_nft ON index_quality(chain_id, nft);
+CREATE INDEX index_quality_claim ON index_quality(chain_id, claim_id);
+ALTER TABLE index_asset ADD COLUMN quality_status TEXT NOT NULL DEFAULT '';
+ALTER TABLE index_asset ADD COLUMN quality_rows INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE index_asset ADD COLUMN quality_complete REAL NOT NULL DEFAULT 0;
+ALTER TABLE index_asset ADD COLUMN quality_signed REAL NOT NULL DEFAULT 0;
+)";
+
 namespace {
 
 struct Price {
@@ -86,6 +97,38 @@ json::Value price_json(const Price& price) {
   json::Object out{{"type", price.type}, {"price", format_units(price.amount, 18)}, {"contract", crypto::checksum_address(price.contract)}};
   if (!price.token.is_zero()) out["token"] = crypto::checksum_address(price.token);
   if (!price.exchange_id.is_zero()) out["exchangeId"] = price.exchange_id.hex();
+  return out;
+}
+
+/// What the newest claim of a table says, in the figures that people search by; `status` empty: nobody claims anything.
+struct Quality {
+  std::string status;
+  std::int64_t epoch = 0, rows = 0;
+  double complete = 0, share_signed = 0;
+  json::Value metrics;
+};
+Result<Quality> quality_of(store::Connection& db, std::uint64_t chain_id, const Address& nft) {
+  Quality out;
+  Bytes claim;
+  std::string text;
+  PB_CHECK(db.query_one("SELECT claim_id, epoch, metrics FROM index_quality WHERE chain_id = ? AND nft = ? ORDER BY block DESC, log_index DESC LIMIT 1", {chain_id, nft},
+                        [&](const store::Statement& row) { claim = row.column_blob(0), out.epoch = row.column_int(1), text = row.column_text(2); }));
+  if (claim.empty()) return out;
+  PB_CHECK(db.query_one("SELECT status FROM index_quality WHERE chain_id = ? AND claim_id = ? ORDER BY block DESC, log_index DESC LIMIT 1", {chain_id, claim},
+                        [&](const store::Statement& row) { out.status = row.column_text(0); }));
+  const auto document = json::parse(text);
+  if (!document || !document->is_object()) return out;  // whatever its owner wrote there: no figures
+  out.metrics = *document;
+  const auto& metrics = document->get_object();
+  const double rows = static_cast<double>(json::uint_or(metrics, "rows", 0));
+  if (rows < 1) return out;
+  out.rows = static_cast<std::int64_t>(rows);
+  double cells = 0, present = 0;
+  if (const auto* columns = json::find_array(metrics, "columns"))
+    for (const auto& column : *columns)
+      if (column.is_object()) cells += rows, present += static_cast<double>(json::uint_or(column.get_object(), "present", 0));
+  out.complete = cells > 0 ? std::min(present / cells, 1.0) : 0;
+  if (const auto* part = json::find_object(metrics, "signed")) out.share_signed = std::min(static_cast<double>(json::uint_or(*part, "rows", 0)) / rows, 1.0);
   return out;
 }
 
@@ -176,6 +219,8 @@ Status refresh_asset(store::Connection& db, std::uint64_t chain_id, const Addres
       {"event", json::Object{{"txid", m.tx.hex()}, {"from", crypto::checksum_address(m.sender)}, {"contract", crypto::checksum_address(nft)},
                              {"block", m.block}, {"datetime", datetime}}},
       {"purgatory", json::Object{{"state", false}}}};
+  PB_TRY(quality, quality_of(db, chain_id, nft));
+  if (!quality.status.empty()) ddo["indexedMetadata"].as_object()["quality"] = json::Object{{"status", quality.status}, {"epoch", quality.epoch}, {"metrics", quality.metrics}};
   const bool hidden = state == 2 || state == 3;  // deprecated or revoked: Ocean keeps only the skeleton
   if (hidden)
     ddo = json::Object{{"id", m.did}, {"version", "deprecated"}, {"chainId", chain_id}, {"nftAddress", crypto::checksum_address(nft)},
@@ -184,10 +229,10 @@ Status refresh_asset(store::Connection& db, std::uint64_t chain_id, const Addres
   const std::string name = text_of(metadata, "name"), description = text_of(metadata, "description"), author = text_of(metadata, "author");
   const Price price = first_price.value_or(Price{});
   const Address owner = Address::parse(owner_text).value_or(Address{});
-  PB_CHECK(db.run("INSERT INTO index_asset(chain_id, nft, did, owner, state, type, name, author, price_type, price, price_real, price_token, exchange_id, orders, created, ddo) "
-                  "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  PB_CHECK(db.run("INSERT INTO index_asset(chain_id, nft, did, owner, state, type, name, author, price_type, price, price_real, price_token, exchange_id, orders, created, ddo, quality_status, quality_rows, quality_complete, quality_signed) "
+                  "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                   {chain_id, nft, m.did, owner, state, text_of(metadata, "type"), name, author, price.type, price.amount.dec(), price.amount.to_double() / 1e18,
-                   price.token, price.exchange_id, orders_total, created, json::stringify(ddo)}));
+                   price.token, price.exchange_id, orders_total, created, json::stringify(ddo), quality.status, quality.rows, quality.complete, quality.share_signed}));
   std::int64_t id = 0;
   PB_CHECK(db.query_one("SELECT id FROM index_asset WHERE chain_id = ? AND nft = ?", {chain_id, nft}, [&](const store::Statement& row) { id = row.column_int(0); }));
   for (const Address& datatoken : datatoken_addresses)

@@ -7,8 +7,10 @@ namespace peaberry::index::detail {
 
 /// The room's tables; `chain_id, block, log_index` is an event's place everywhere.
 extern const char* const kSchema;
+/// What owners claim of their tables, from the second migration on.
+extern const char* const kQualitySchema;
 /// The tables that a roll-back prunes.
-inline constexpr const char* kEventTables[] = {"index_metadata", "index_state", "index_token_uri", "index_exchange", "index_dispenser", "index_order", "index_poisoned"};
+inline constexpr const char* kEventTables[] = {"index_metadata", "index_state", "index_token_uri", "index_exchange", "index_dispenser", "index_order", "index_quality", "index_poisoned"};
 
 /// Builds the searchable row of one NFT again from its events; removes it when nothing is left.
 Status refresh_asset(store::Connection& db, std::uint64_t chain_id, const Address& nft);

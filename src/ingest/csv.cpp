@@ -2,26 +2,30 @@
 
 #include <charconv>
 #include <cmath>
+#include <functional>
 #include <set>
 #include <unordered_map>
 
 namespace peaberry::ingest {
-namespace {
 
 bool is_missing(std::string_view text) {
   return text.empty() || text == "NA" || text == "N/A" || text == "NaN" || text == "nan" || text == "null" || text == "NULL" || text == "?";
 }
 
+std::optional<double> parse_number(std::string_view text) {
+  if (!text.empty() && text.front() == '+') text.remove_prefix(1);
+  double out = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (code != std::errc() || end != text.data() + text.size() || !std::isfinite(out)) return std::nullopt;
+  return out;
+}
+
+namespace {
+
 std::string_view trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
-}
-
-bool parse_number(std::string_view text, double& out) {
-  if (!text.empty() && text.front() == '+') text.remove_prefix(1);
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return code == std::errc() && end == text.data() + text.size() && std::isfinite(out);
 }
 
 bool is_utf8(std::string_view text) {
@@ -107,36 +111,82 @@ class Reader {
   std::size_t record_line_ = 0;
 };
 
-}  // namespace
+Status check_fields(const Reader& reader) {
+  for (const auto& field : reader.fields) {
+    if (field.find('\0') != std::string::npos) return reader.bad("contains a NUL byte", "is this a text file?");
+    if (!is_utf8(field)) return reader.bad("is not UTF-8", "save the file as UTF-8");
+  }
+  return {};
+}
 
-Result<table::Table> read_csv(std::string_view text, const CsvLimits& limits) {
+/// Reads the header, then hands over each row's fields: as many as there are names.
+Status read_rows(std::string_view text, const CsvLimits& limits, const std::function<void(const std::vector<std::string>&)>& header, const std::function<void(const std::vector<std::string>&)>& row) {
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) return fail(Errc::kInvalid, "the CSV file is UTF-16", "save it as UTF-8");
   Reader reader(text, limits);
   PB_TRY(has_header, reader.next());
   if (!has_header) return fail(Errc::kInvalid, "the CSV file is empty", "give a header line and rows");
-  const auto checked = [&]() -> Status {
-    for (const auto& field : reader.fields) {
-      if (field.find('\0') != std::string::npos) return reader.bad("contains a NUL byte", "is this a text file?");
-      if (!is_utf8(field)) return reader.bad("is not UTF-8", "save the file as UTF-8");
-    }
-    return {};
-  };
-  PB_CHECK(checked());
-  const std::vector<std::string> names = reader.fields;
+  PB_CHECK(check_fields(reader));
+  const std::size_t width = reader.fields.size();
   std::set<std::string> seen;
-  for (const auto& name : names) {
+  for (const auto& name : reader.fields) {
     if (name.empty()) return fail(Errc::kInvalid, "CSV header has a column without a name", "name every column");
     if (!seen.insert(name).second) return fail(Errc::kInvalid, "CSV header names column \"" + name.substr(0, 100) + "\" twice", "rename one of them");
   }
-  table::Table out;
-  for (const auto& name : names) {
-    out.columns.emplace_back();
-    out.columns.back().name = name;
+  header(reader.fields);
+  for (std::size_t count = 0;; ++count) {
+    PB_TRY(more, reader.next());
+    if (!more) return count != 0 ? Status() : Status(fail(Errc::kInvalid, "the CSV file has a header but no rows"));
+    if (count >= limits.rows_max) return reader.bad("is beyond the limit of " + std::to_string(limits.rows_max) + " rows");
+    if (reader.fields.size() != width)
+      return reader.bad("has " + std::to_string(reader.fields.size()) + " fields, the header has " + std::to_string(width), "quote fields that contain commas");
+    PB_CHECK(check_fields(reader));
+    row(reader.fields);
   }
+}
+
+}  // namespace
+
+Result<Records> read_records(std::string_view text, const CsvLimits& limits) {
+  Records out;
+  PB_CHECK(read_rows(text, limits, [&](const auto& names) { out.names = names; }, [&](const auto& fields) { out.rows.push_back(fields); }));
+  return out;
+}
+
+std::string write_records(const Records& records) {
+  std::string out;
+  const auto line = [&](const std::vector<std::string>& fields) {
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      if (i != 0) out.push_back(',');
+      const std::string& field = fields[i];
+      const bool bare = field.find_first_of(",\"\r\n") == std::string::npos && trim(field).size() == field.size() && !(fields.size() == 1 && field.empty());
+      if (bare) {
+        out += field;
+        continue;
+      }
+      out.push_back('"');
+      for (const char c : field) out.append(c == '"' ? 2 : 1, c);
+      out.push_back('"');
+    }
+    out.push_back('\n');
+  };
+  line(records.names);
+  for (const auto& row : records.rows) line(row);
+  return out;
+}
+
+Result<std::size_t> Records::find(std::string_view name) const {
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (names[i] == name) return i;
+  return fail(Errc::kInvalid, "the table has no column \"" + std::string(name.substr(0, 100)) + "\"", "see the header line");
+}
+
+Result<table::Table> read_csv(std::string_view text, const CsvLimits& limits) {
+  std::vector<std::string> names;
+  table::Table out;
   // A column stays numeric until a text comes; then its numbers are told again as categories from their kept texts.
-  std::vector<std::vector<std::string>> texts(names.size());
-  std::vector<std::unordered_map<std::string, int>> codes(names.size());
+  std::vector<std::vector<std::string>> texts;
+  std::vector<std::unordered_map<std::string, int>> codes;
   const auto hash_of = [](const std::string& value) { return static_cast<std::uint64_t>(std::hash<std::string>{}(value)); };
   // Appends a text; a column with too many different ones is told again as hashes.
   const auto append_text = [&](std::size_t index, const std::string& value) {
@@ -159,20 +209,22 @@ Result<table::Table> read_csv(std::string_view text, const CsvLimits& limits) {
     column.categories = {};
     codes[index] = {};
   };
-  for (std::size_t row = 0;; ++row) {
-    PB_TRY(more, reader.next());
-    if (!more) break;
-    if (row >= limits.rows_max) return reader.bad("is beyond the limit of " + std::to_string(limits.rows_max) + " rows");
-    if (reader.fields.size() != names.size())
-      return reader.bad("has " + std::to_string(reader.fields.size()) + " fields, the header has " + std::to_string(names.size()), "quote fields that contain commas");
-    PB_CHECK(checked());
+  const auto header = [&](const std::vector<std::string>& fields) {
+    names = fields;
+    texts.resize(names.size()), codes.resize(names.size());
+    for (const auto& name : names) {
+      out.columns.emplace_back();
+      out.columns.back().name = name;
+    }
+  };
+  const auto append_row = [&](const std::vector<std::string>& fields) {
     for (std::size_t i = 0; i < names.size(); ++i) {
       table::Column& column = out.columns[i];
-      const std::string& value = reader.fields[i];
+      const std::string& value = fields[i];
       if (column.kind == table::Column::Kind::kNumber) {
-        double number = std::nan("");
-        if (is_missing(value) || parse_number(value, number)) {
-          column.numbers.push_back(number);
+        const auto number = is_missing(value) ? std::nan("") : parse_number(value);
+        if (number) {
+          column.numbers.push_back(*number);
           texts[i].push_back(value);
           continue;
         }
@@ -183,8 +235,8 @@ Result<table::Table> read_csv(std::string_view text, const CsvLimits& limits) {
       }
       append_text(i, value);
     }
-  }
-  if (out.rows() == 0) return fail(Errc::kInvalid, "the CSV file has a header but no rows");
+  };
+  PB_CHECK(read_rows(text, limits, header, append_row));
   return out;
 }
 

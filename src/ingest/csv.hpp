@@ -1,6 +1,6 @@
 #pragma once
 
-#include <functional>
+#include <optional>
 #include <peaberry/table/table.hpp>
 #include <span>
 #include <string_view>
@@ -18,5 +18,19 @@ struct CsvLimits {
 /// a number (or missing) is numeric, any other categorical (or plain text). Missing: empty, NA, N/A, NaN, null, ?. Errors name the line:
 /// ragged rows, NUL bytes, text that is not UTF-8, lines and tables beyond the limits, an empty file.
 Result<table::Table> read_csv(std::string_view text, const CsvLimits& limits = {});
+
+/// The same table as the texts that stand in the file: what is committed to, cleaned and measured.
+struct Records {
+  std::vector<std::string> names;
+  std::vector<std::vector<std::string>> rows;  ///< each as long as `names`
+  Result<std::size_t> find(std::string_view name) const;
+};
+Result<Records> read_records(std::string_view text, const CsvLimits& limits = {});
+/// Quotes only where it must; read_records gives the same records back.
+std::string write_records(const Records& records);
+
+bool is_missing(std::string_view text);
+/// A finite decimal number, an optional + before it; nothing around it.
+std::optional<double> parse_number(std::string_view text);
 
 }  // namespace peaberry::ingest

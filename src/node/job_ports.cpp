@@ -1,7 +1,9 @@
 #include "job_ports.hpp"
 
 #include <peaberry/base/log.hpp>
+#include <peaberry/bindings/table_registry.hpp>
 #include <peaberry/crypto/hash.hpp>
+#include <peaberry/ingest/commitment.hpp>
 
 namespace peaberry::node {
 
@@ -75,6 +77,24 @@ Result<std::vector<storage::FileObject>> NodeJobPorts::files_of(const std::strin
   return out;
 }
 
+Result<json::Object> NodeJobPorts::listed_table(const std::string& did, const fs::path& file) {
+  if (!node_.contracts_ || node_.contracts_->tables.is_zero()) return json::Object{};
+  namespace registry = bindings::table_registry;
+  const Address& tables = node_.contracts_->tables;
+  PB_TRY(asset, node_.catalogue_->asset(did));
+  PB_TRY(reply, node_.rpc_->eth_call({.to = tables, .data = registry::subject_of(asset.nft)}));
+  PB_TRY(subject, registry::decode_subject_of(reply));
+  if (subject.kind.is_zero()) return json::Object{};
+  PB_TRY(text, read_text(file, std::uintmax_t{4} << 30));
+  auto records = ingest::read_records(text);
+  if (!records) return within("data set " + did + " is listed as a table", records.error());
+  const auto commitment = ingest::commit_table(*records);
+  if (commitment.root() != subject.root)
+    return fail(Errc::kForbidden, "data set " + did + ": the bytes in place give table root " + commitment.root().hex() + ", epoch " + subject.epoch.dec() + " is listed with " + subject.root.hex(), "the owner must list the new rows as an epoch, or put the listed ones back");
+  const Hash32 input = ingest::input_root(ingest::table_id(node_.config_.chain_id, tables, asset.nft), subject.epoch.low64(), commitment.commitments_hash);
+  return json::Object{{"nft", crypto::checksum_address(asset.nft)}, {"epoch", subject.epoch.low64()}, {"root", subject.root.hex()}, {"inputRoot", input.hex()}};
+}
+
 Result<compute::Provision> NodeJobPorts::provision(const compute::Job& job, const fs::path& stage, bool& algorithm_failed) {
   compute::Provision out;
   const fs::path inputs = stage / "inputs";
@@ -93,6 +113,10 @@ Result<compute::Provision> NodeJobPorts::provision(const compute::Job& job, cons
       PB_TRY(size, node_.files_->fetch(file, inputs / name, left));
       left -= size;
       out.inputs.push_back({name, inputs / name, input.did});
+      if (&file == &files.front()) {  // an asset's first file is its table
+        PB_TRY(table, listed_table(input.did, inputs / name));
+        out.inputs.back().table = table;
+      }
     }
   }
   const std::string custom = job.custom_data.is_null() ? "{}" : json::stringify(job.custom_data);

@@ -14,6 +14,8 @@ class NodeJobPorts final : public compute::JobPorts {
   Result<Attestation> attest(std::string_view text) override;
 
  private:
+  /// What the chain lists of an asset's table, if these bytes are it; empty: no table is listed. kForbidden: they are not.
+  Result<json::Object> listed_table(const std::string& did, const fs::path& file);
   Result<std::vector<storage::FileObject>> files_of(const std::string& did, const std::string& service_id);
   Node& node_;
 };

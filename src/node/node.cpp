@@ -114,7 +114,8 @@ Status Node::open() {
   public_url_ = config_.public_url.empty() ? "http://" + config_.listen_address + ":" + std::to_string(server_->port()) : config_.public_url;
   opener_ = std::make_unique<market::DdoOpener>(*rpc_, *http_, addresses_, keys_->identity, clock_,
                                                 market::DdoOpener::Options{.own_urls = {public_url_}, .allow_private_urls = config_.allow_private_urls || config_.chain_id == 8996});
-  indexer_ = std::make_unique<index::Indexer>(*database_, *opener_, addresses_, clock_);
+  if (auto contracts = settlement::Contracts::load(config_.address_file, config_.chain_id)) contracts_ = *contracts;
+  indexer_ = std::make_unique<index::Indexer>(*database_, *opener_, addresses_, clock_, contracts_ ? contracts_->quality : Address{});
   if (config_.compute) {
     auto sandbox = compute::make_bubblewrap({.parent_group = "peaberry-" + hex(crypto::sha256(config_.home.string()).view()).substr(0, 12)}, clock_);
     if (sandbox) {

@@ -62,6 +62,7 @@ class Node {
   std::unique_ptr<net::Client> http_;
   std::unique_ptr<chain::Rpc> rpc_;
   chain::OceanAddresses addresses_;
+  std::optional<settlement::Contracts> contracts_;  ///< where the chain has this project's
   std::unique_ptr<store::Database> database_;
   std::optional<NodeKeys> keys_;
   std::unique_ptr<chain::TxManager> sender_;

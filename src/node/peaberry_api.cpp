@@ -1,5 +1,6 @@
 #include "peaberry_api.hpp"
 
+#include <charconv>
 #include <peaberry/compute/archive.hpp>
 #include <peaberry/crypto/keys.hpp>
 
@@ -24,9 +25,12 @@ int http_code(Errc code) {
 }
 
 json::Object row_json(const index::AssetRow& row) {
-  return {{"did", row.did}, {"chainId", row.chain_id}, {"nft", crypto::checksum_address(row.nft)}, {"owner", crypto::checksum_address(row.owner)}, {"state", static_cast<int>(row.state)},
+  json::Object out{{"did", row.did}, {"chainId", row.chain_id}, {"nft", crypto::checksum_address(row.nft)}, {"owner", crypto::checksum_address(row.owner)}, {"state", static_cast<int>(row.state)},
           {"type", row.type}, {"name", row.name}, {"author", row.author}, {"priceType", row.price_type}, {"price", format_units(row.price, 18)},
           {"priceToken", crypto::checksum_address(row.price_token)}, {"orders", row.orders}, {"created", row.created}};
+  if (const auto* indexed = json::find_object(row.ddo, "indexedMetadata"))
+    if (const auto* quality = json::find_object(*indexed, "quality")) out["quality"] = *quality;
+  return out;
 }
 
 }  // namespace
@@ -149,6 +153,17 @@ Result<json::Value> PeaberryApi::search(const net::Request& request) {
     PB_TRY(amount, parse_units(price, 18, "priceMax"));
     query.price_max = amount;
   }
+  query.quality = request.query_or("quality");
+  if (const auto rows = request.query_or("rowsMin"); !rows.empty()) {
+    PB_TRY(number, U256::parse(rows, "rowsMin"));
+    if (number.bit_length() > 62) return fail(Errc::kInvalid, "rowsMin is too large");
+    query.rows_min = number.low64();
+  }
+  for (const auto& [name, slot] : {std::pair<const char*, double*>{"completeMin", &query.complete_min}, {"signedMin", &query.signed_min}})
+    if (const auto text = request.query_or(name); !text.empty()) {
+      const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), *slot);
+      if (code != std::errc() || end != text.data() + text.size() || !(*slot >= 0 && *slot <= 1)) return fail(Errc::kInvalid, std::string(name) + " is not a share from 0 to 1");
+    }
   for (const auto& [name, slot] : {std::pair<const char*, std::uint32_t*>{"limit", &query.limit}, {"offset", &query.offset}})
     if (const auto text = request.query_or(name); !text.empty()) {
       PB_TRY(number, U256::parse(text, name));
