@@ -114,11 +114,13 @@ class App {
     door->add_option("--calls-min", toll_.calls_min, "Calls that a deposit must be worth")->capture_default_str();
     door->add_option("--channels", toll_.channels, "Another VoucherChannels than the address file's");
     door->add_option("--collector", toll_.collector, "Another deposit collector than the address file's");
-    auto* signer = command(app_, "member", "Sit in quorums: run jobs again, vote, and keep the escrow", [this](Context& c) { return member(c, member_); });
-    signer->add_option("--of", member_.nodes, "URLs of the nodes whose jobs are checked")->required();
-    signer->add_option("--grace", member_.grace_seconds, "Seconds until an unused vote is revealed on chain")->capture_default_str();
-    signer->add_option("--max-job-seconds", member_.job_seconds_max, "No run takes longer, nor beyond its own commit window")->capture_default_str();
-    signer->add_option("--poll-ms", member_.poll_ms)->capture_default_str();
+    for (const char* name : {"member", "host"}) {  // one process: whom an owner admits to its rows both checks runs and offers its machine
+      auto* signer = command(app_, name, name[0] == 'm' ? "Sit in quorums: run jobs again, vote, and keep the escrow; run jobs as a host" : "The same, under its other name: run jobs over tables whose owners admit this machine", [this](Context& c) { return member(c, member_); });
+      signer->add_option("--of", member_.nodes, "URLs of the nodes whose jobs are run")->required();
+      signer->add_option("--grace", member_.grace_seconds, "Seconds until an unused vote is revealed on chain")->capture_default_str();
+      signer->add_option("--max-job-seconds", member_.job_seconds_max, "No run takes longer, nor beyond its own commit window")->capture_default_str();
+      signer->add_option("--poll-ms", member_.poll_ms)->capture_default_str();
+    }
   }
 
   void add_market() {
@@ -223,6 +225,8 @@ class App {
     start->add_option("--seconds", compute_.seconds, "Longest run")->capture_default_str();
     start->add_option("--intention", compute_.again, "Name of this purchase: the same name never pays twice");
     start->add_option("-o,--output", compute_.output, "With --wait: folder for the results");
+    start->add_option("--lease", compute_.lease, "Order of an auction: its winner runs the job, and is paid by the second");
+    start->add_flag("--at-home", compute_.at_home, "On one's own machine, as a host of the data (peaberry host must run)");
     start->add_flag("--free", compute_.free, "In the free tier");
     start->add_flag("--wait", compute_.wait, "Until it has ended");
     const auto of_job = [&](const char* name, const char* help, Action action, bool required = true) {

@@ -49,6 +49,8 @@ Result<Output> download(Context& context, const DownloadOptions& options);
 struct ComputeOptions {
   std::vector<std::string> data;
   std::string algorithm, raw_code, entrypoint, environment, custom, again, output, resources;
+  std::string lease;             ///< order of an auction whose winner is to run it
+  bool at_home = false;          ///< on one's own machine, as a host of the data
   std::uint64_t seconds = 600;
   bool free = false, wait = false;
 };

@@ -86,6 +86,11 @@ Result<Output> compute_envs(Context& context) {
 }
 
 Result<Output> compute_start(Context& context, const ComputeOptions& options) {
+  if ((!options.lease.empty() || options.at_home) && !options.free) {  // the lease pays, or nobody
+    ComputeOptions hosted = options;
+    hosted.free = true;
+    return compute_start(context, hosted);
+  }
   if (options.algorithm.empty() == options.raw_code.empty()) return fail(Errc::kInvalid, "name the algorithm", "give --algo DID, or --raw FILE, not both");
   PB_TRY(node_url, context.node_url());
   PB_TRY(key, context.key());
@@ -128,6 +133,8 @@ Result<Output> compute_start(Context& context, const ComputeOptions& options) {
   const json::Object payment{{"chainId", context.options().chain_id}, {"token", crypto::checksum_address(contracts->ocean)}, {"resources", json::Array{json::Object{{"id", "cpu"}, {"amount", 1}}}}};
   json::Object body{{"datasets", datasets}, {"algorithm", algorithm}, {"environment", json::string_or(*environment, "id")}, {"payment", payment}, {"maxJobDuration", options.seconds},
                     {"consumerAddress", crypto::checksum_address(key->address())}};
+  if (!options.lease.empty()) body["hosted"] = json::Object{{"order", options.lease}};
+  if (options.at_home) body["hosted"] = json::Object{{"host", crypto::checksum_address(key->address())}};
   const std::string intention = "job:" + (options.again.empty() ? context.random().uuid() : options.again);
   json::Array steps;
   const auto order = [&](const Wanted& asset, const json::Object& entry) -> Result<std::string> {

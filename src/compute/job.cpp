@@ -71,7 +71,8 @@ json::Object Job::to_json() const {
                    {"durationMax", duration_max}, {"queueMax", queue_max}, {"egress", egress.to_json()}, {"metadata", metadata}, {"state", static_cast<int>(state)},
                    {"outcome", static_cast<int>(outcome)}, {"statusText", status_text}, {"createdMs", created_ms}, {"queuedMs", queued_ms}, {"runStartMs", run_start_ms},
                    {"runEndMs", run_end_ms}, {"finishedMs", finished_ms}, {"meteredMs", metered_ms}, {"attempts", attempts}, {"exitCode", exit_code},
-                   {"outOfMemory", out_of_memory}, {"stopRequested", stop_requested}, {"manifestHash", manifest_hash}, {"questionHash", question_hash}, {"settlementJob", settlement_job}, {"evidence", evidence}, {"results", result_list}};
+                   {"outOfMemory", out_of_memory}, {"stopRequested", stop_requested}, {"manifestHash", manifest_hash}, {"questionHash", question_hash}, {"settlementJob", settlement_job}, {"evidence", evidence}, {"results", result_list},
+                   {"host", host.is_zero() ? "" : host.hex()}, {"leaseOrder", lease_order}, {"hostReport", host_report}, {"hostBytes", host_bytes}};
   if (payment)
     out["payment"] = json::Object{{"chainId", payment->chain_id}, {"token", payment->token.hex()}, {"ratePerMinute", payment->rate_per_minute.dec()},
                                   {"locked", payment->locked.dec()}, {"lockSeconds", payment->lock_seconds}, {"lockTx", payment->lock_tx},
@@ -109,6 +110,12 @@ Result<Job> Job::from_json(const json::Object& o) {
   out.out_of_memory = json::bool_or(o, "outOfMemory", false), out.stop_requested = json::bool_or(o, "stopRequested", false);
   out.manifest_hash = json::string_or(o, "manifestHash");
   out.question_hash = json::string_or(o, "questionHash"), out.settlement_job = json::string_or(o, "settlementJob"), out.evidence = json::string_or(o, "evidence", "unchecked");
+  if (const auto host = json::string_or(o, "host"); !host.empty()) {
+    PB_TRY(address, Address::parse(host, "host"));
+    out.host = address;
+  }
+  out.lease_order = json::string_or(o, "leaseOrder"), out.host_bytes = json::uint_or(o, "hostBytes", 0);
+  if (const auto* report = json::find_object(o, "hostReport")) out.host_report = *report;
   if (const auto* list = json::find_array(o, "results"))
     for (const auto& item : *list)
       if (item.is_object()) out.results.push_back({json::string_or(item.get_object(), "filename"), json::string_or(item.get_object(), "type"), json::uint_or(item.get_object(), "filesize", 0)});
@@ -150,6 +157,7 @@ json::Object Job::to_wire() const {
                    {"manifestHash", manifest_hash},
                    {"evidence", evidence}};
   if (!settlement_job.empty()) out["settlementJob"] = settlement_job;
+  if (!host.is_zero()) out["hosted"] = json::Object{{"host", crypto::checksum_address(host)}, {"order", lease_order}, {"bytesToHost", host_bytes}};
   if (!status_text.empty()) out["reason"] = status_text;
   if (run_start_ms != 0) out["algoStartTimestamp"] = seconds_text(run_start_ms);
   if (run_end_ms != 0) out["algoStopTimestamp"] = seconds_text(run_end_ms);

@@ -84,6 +84,10 @@ struct Job {
   std::string manifest_hash;
   std::string question_hash;   ///< the manifest that a settlement was opened with; empty: none was
   std::string settlement_job;  ///< id of that settlement's job
+  Address host;                ///< where it runs, if not here: a host whom the data's owner has admitted
+  std::string lease_order;     ///< the auction's order that pays that host; empty: it runs for itself
+  json::Object host_report;    ///< what the host signed of the run
+  std::uint64_t host_bytes = 0;  ///< how much crossed to it
   std::string evidence = "unchecked";  ///< why the result may be believed, in a word or two
   std::vector<JobResult> results;
 

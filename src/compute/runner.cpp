@@ -243,7 +243,7 @@ Status Runner::run_job(Job& job) {
   }
   job.run_start_ms = clock_.unix_ms();
   PB_CHECK(enter(job, JobState::kRunning));
-  PB_TRY(result, sandbox_.run(spec, *stop_flag));
+  PB_TRY(result, job.host.is_zero() ? sandbox_.run(spec, *stop_flag) : ports_.run_at_host(job, manifest_text, *provision, spec, *stop_flag));
   {
     const std::lock_guard lock(mutex_);
     job.stop_requested = active_[job.id].stop_requested;
@@ -314,6 +314,7 @@ Status Runner::publish_results(Job& job, const Provision& provision, const Sandb
                        {"start", job.run_start_ms / 1000},
                        {"end", job.run_end_ms / 1000},
                        {"evidence", job.evidence}};
+  if (!job.host_report.empty()) receipt["host"] = job.host_report;
   const std::string text = json::stringify(receipt);
   PB_TRY(attestation, ports_.attest(text));
   const json::Object signed_receipt{{"receipt", receipt}, {"signer", attestation.signer}, {"signature", attestation.signature}};

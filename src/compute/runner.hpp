@@ -21,6 +21,11 @@ class JobPorts {
   virtual Status lock_payment(Job& job) = 0;
   /// Puts inputs and algorithm below `stage`. kInternal from the algorithm is told apart by `algorithm_failed`.
   virtual Result<Provision> provision(const Job& job, const fs::path& stage, bool& algorithm_failed) = 0;
+  /// Runs a job whose `host` is named there; fills host_report and host_bytes. By default nothing runs elsewhere.
+  virtual Result<SandboxResult> run_at_host(Job& job, const std::string& manifest, const Provision& provision, const SandboxSpec& spec, const std::atomic<bool>& stop) {
+    (void)manifest, (void)provision, (void)spec, (void)stop;
+    return fail(Errc::kUnsupported, "job " + job.id + " names a host, and this node hands nothing to hosts");
+  }
   /// Pays for `seconds` (0: frees the lock); fills claim_tx, cost and paid.
   virtual Status settle(Job& job, std::uint64_t seconds) = 0;
   /// A signature over the receipt's text by the node's attest key, and its address.

@@ -28,6 +28,10 @@ Status NodeJobPorts::lock_payment(compute::Job& job) {
   return {};
 }
 
+Result<compute::SandboxResult> NodeJobPorts::run_at_host(compute::Job& job, const std::string& manifest, const compute::Provision& provision, const compute::SandboxSpec& spec, const std::atomic<bool>& stop) {
+  return node_.hosted_.run(job, manifest, provision, spec, stop);
+}
+
 Status NodeJobPorts::settle(compute::Job& job, std::uint64_t seconds) {
   auto& payment = *job.payment;
   const std::uint64_t minimum = seconds == 0 ? 0 : node_.config_.environment.job_seconds_min;

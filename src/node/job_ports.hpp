@@ -10,6 +10,7 @@ class NodeJobPorts final : public compute::JobPorts {
   explicit NodeJobPorts(Node& node) : node_(node) {}
   Status lock_payment(compute::Job& job) override;
   Result<compute::Provision> provision(const compute::Job& job, const fs::path& stage, bool& algorithm_failed) override;
+  Result<compute::SandboxResult> run_at_host(compute::Job& job, const std::string& manifest, const compute::Provision& provision, const compute::SandboxSpec& spec, const std::atomic<bool>& stop) override;
   Status settle(compute::Job& job, std::uint64_t seconds) override;
   Result<Attestation> attest(std::string_view text) override;
 

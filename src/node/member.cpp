@@ -3,7 +3,6 @@
 #include <peaberry/base/log.hpp>
 #include <peaberry/bindings/quorum_verifier.hpp>
 #include <peaberry/chain/ocean.hpp>
-#include <peaberry/compute/archive.hpp>
 #include <peaberry/compute/replay.hpp>
 #include <peaberry/crypto/hash.hpp>
 #include <peaberry/market/auth.hpp>
@@ -11,6 +10,8 @@
 #include <set>
 #include <unistd.h>
 
+#include "bundle.hpp"
+#include "host.hpp"
 #include "node.hpp"
 
 namespace peaberry::node {
@@ -51,6 +52,7 @@ struct Member::Parts {
   std::unique_ptr<chain::LogFollower> follower;
   std::unique_ptr<settlement::Keeper> keeper;
   std::unique_ptr<compute::Sandbox> sandbox;
+  std::unique_ptr<Host> host;
   std::set<Hash32> given_up;  ///< jobs whose run failed by itself: it would fail again
 
   Result<std::optional<Found>> found(const Hash32& job) {
@@ -97,6 +99,7 @@ Result<std::unique_ptr<Member>> Member::start(NodeConfig config, MemberOptions o
   if (!sandbox) return within("a member runs jobs again", sandbox.error());
   p.sandbox = std::move(*sandbox);
   (void)p.sandbox->sweep();
+  p.host = std::make_unique<Host>(Host::Parts{*p.http, *p.keys, *p.sandbox, p.random, p.config.home, p.options.node_urls, p.options.output_bytes_max});
   return std::unique_ptr<Member>(new Member(std::move(parts)));
 }
 
@@ -109,7 +112,7 @@ Status Member::tick() {
   for (const auto& entry : live)  // the clock is read anew for each: a run takes its time
     if (const Status looked = look_at(entry.job, std::max(head.timestamp, p.clock.unix_seconds())); !looked) log::warn("member", "job {}: {}", entry.job.id.hex(), looked.error().text());
   PB_CHECK(p.keeper->tick());
-  return {};
+  return p.host->tick(p.options.job_seconds_max * 1000);
 }
 
 /// Commits while the window is open; hands the vote over when it has closed; reveals it on chain when nobody used it.
@@ -188,16 +191,9 @@ Result<Hash32> Member::run_again(const OpenedJob& job, std::uint64_t seconds_lef
       last = reply ? fail(Errc::kForbidden, url + " answers " + std::to_string(reply->status) + ": " + reply->body.substr(0, 300)) : reply.error();
       continue;
     }
-    PB_TRY(entries, compute::read_tar(as_bytes(reply->body), std::uint64_t{2} << 30, 4096));
     const fs::path folder = p.config.home / "member" / job.id.hex();
     std::error_code code;
-    fs::remove_all(folder, code);
-    PB_CHECK(make_directories(folder / "inputs", 0711));
-    std::string manifest_text;
-    for (const auto& entry : entries) {
-      if (entry.name == "manifest.json") manifest_text = as_text(entry.content);
-      else if (entry.name == "algorithm" || entry.name.starts_with("inputs/")) PB_CHECK(write_file_atomic(folder / entry.name, entry.content, 0640));
-    }
+    PB_TRY(manifest_text, unpack_bundle(as_bytes(reply->body), folder));
     if (crypto::keccak256(manifest_text) != job.job.params_hash) {
       last = fail(Errc::kForbidden, url + " hands over another manifest than the job names");
       continue;

@@ -20,7 +20,7 @@ struct MemberOptions {
 
 /// A quorum's signer: follows the escrow, runs each job that asks for its vote again from bytes it is handed, commits what it found, and
 /// opens its vote when the window has closed – to the executor, or on chain when that is silent. Also keeps the escrow: what is accepted
-/// is paid, what is rejected goes back, whoever died. One process, one account, one thread.
+/// is paid, what is rejected goes back, whoever died; and, as a host, runs the jobs that wait for it (host.hpp). One process, one account, one thread.
 class Member {
  public:
   static Result<std::unique_ptr<Member>> start(NodeConfig config, MemberOptions options);

@@ -21,6 +21,7 @@
 #include "config.hpp"
 #include "environment.hpp"
 #include "evidence_desk.hpp"
+#include "hosted_runs.hpp"
 
 namespace peaberry::node {
 
@@ -82,6 +83,7 @@ class Node {
   std::string sandbox_problem_;
   std::unique_ptr<compute::JobStore> jobs_;
   std::unique_ptr<compute::JobPorts> ports_;
+  HostedRuns hosted_;
   std::unique_ptr<compute::Runner> runner_;
   std::unique_ptr<class OceanApi> ocean_api_;
   std::unique_ptr<class PeaberryApi> peaberry_api_;

@@ -34,6 +34,7 @@ class OceanApi {
   Reply compute_status(const net::Request& request);
   Reply compute_result(const net::Request& request);
 
+  struct ComputeRequest;
   struct AssetService {
     index::AssetRow asset;
     market::Service service;
@@ -42,9 +43,10 @@ class OceanApi {
   Result<AssetService> orderable(const std::string& did, const std::string& service_id);
   Status check_access(const AssetService& item, const Address& consumer);
   market::ProviderFee fee_for(const market::Service& service);
+  Status check_host(const AssetService& item, const Address& host);
+  Status choose_host(const json::Object& hosted, ComputeRequest& request);
   Status check_hosts(const AssetService& item);
   Result<std::string> files_checksum(const AssetService& item);
-  struct ComputeRequest;
   Result<ComputeRequest> parse_compute(const json::Object& body, bool free, bool start);
 
   Node& node_;

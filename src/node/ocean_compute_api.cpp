@@ -1,5 +1,6 @@
 // The compute half of Ocean's surface.
 #include <peaberry/crypto/hash.hpp>
+#include <peaberry/market/auction.hpp>
 
 #include "ocean_api.hpp"
 
@@ -58,16 +59,44 @@ Result<std::string> OceanApi::files_checksum(const AssetService& item) {
 /// A quorum runs the job again, so it sees the rows: every signer must be a host that the data's owner has admitted.
 Status OceanApi::check_hosts(const AssetService& item) {
   if (!node_.desk_ || node_.desk_->signers().empty()) return {};
+  for (const Address& signer : node_.desk_->signers()) PB_CHECK(check_host(item, signer));
+  return {};
+}
+
+Status OceanApi::check_host(const AssetService& item, const Address& host) {
   const json::Array* hosts = nullptr;
   if (const auto* additional = json::find_object(item.service.raw, "additionalInformation"))
     if (const auto* ours = json::find_object(*additional, "peaberry")) hosts = json::find_array(*ours, "hosts");
-  for (const Address& signer : node_.desk_->signers()) {
-    const std::string name = crypto::checksum_address(signer);
-    const bool admitted = hosts != nullptr && std::any_of(hosts->begin(), hosts->end(), [&](const json::Value& host) {
-      return host.is_string() && (json::sv(host.get_string()) == "*" || equals_ignore_case(std::string(json::sv(host.get_string())), name));
-    });
-    if (!admitted) return fail(Errc::kForbidden, "data set " + item.asset.did + " does not admit " + name + " as a host, and this environment's quorum would hand it the rows", "use an environment without that signer, or ask the owner to add it to the listing's hosts");
+  const std::string name = crypto::checksum_address(host);
+  const bool admitted = hosts != nullptr && std::any_of(hosts->begin(), hosts->end(), [&](const json::Value& one) {
+    return one.is_string() && (json::sv(one.get_string()) == "*" || equals_ignore_case(std::string(json::sv(one.get_string())), name));
+  });
+  if (!admitted) return fail(Errc::kForbidden, "data set " + item.asset.did + " does not admit " + name + " as a host, and it would be handed the rows", "run it elsewhere, or ask the owner to add it to the listing's hosts");
+  return {};
+}
+
+/// Where a job runs elsewhere: at the winner of an auction's order whose lease is running and was opened by the consumer, or at the consumer's own
+/// machine. Every data set must admit that host.
+Status OceanApi::choose_host(const json::Object& hosted, ComputeRequest& request) {
+  if (node_.desk_) return fail(Errc::kUnsupported, "this environment is paid by evidence: its jobs run here", "use an environment without a policy");
+  compute::Job& job = request.job;
+  if (const std::string order_text = json::string_or(hosted, "order"); !order_text.empty()) {
+    if (!node_.contracts_ || node_.contracts_->auction.is_zero()) return fail(Errc::kUnsupported, "this chain has no ReverseAuction");
+    PB_TRY(id, Hash32::parse(order_text, "hosted.order"));
+    market::Auctions auctions(*node_.rpc_, *node_.sender_, {node_.config_.chain_id, node_.contracts_->start_block, node_.contracts_->auction, node_.contracts_->leases});
+    PB_TRY(order, auctions.find(id));
+    if (order.requester != request.consumer) return fail(Errc::kForbidden, "hosted.order was opened by another account");
+    PB_TRY(lease, auctions.lease_of(id));
+    PB_TRY(state, auctions.lease_state(lease));
+    if (state.status != market::LeaseStatus::kActive) return fail(Errc::kPayment, "hosted.order: its lease is " + std::string(market::lease_status_name(state.status)), "open another order");
+    job.host = lease.provider, job.lease_order = id.hex();
+  } else {
+    PB_TRY(host, json::address_at(hosted, "host"));
+    if (host != request.consumer) return fail(Errc::kForbidden, "hosted.host is another account", "name an order that this host has won");
+    job.host = host;
   }
+  for (const auto& [asset, item] : request.datasets)
+    if (item) PB_CHECK(check_host(*item, job.host));
   return {};
 }
 
@@ -216,6 +245,9 @@ OceanApi::Reply OceanApi::compute_start(const net::Request& request, bool free) 
   const std::string signature = json::string_or(*body, "signature", request.query_or("signature"));
   PB_CHECK(node_.auth_->check(json::string_or(*body, "consumerAddress"), nonce_text, free ? "freeStartCompute" : "startCompute", signature));
   PB_TRY(parsed, parse_compute(*body, free, true));
+  const auto* hosted = json::find_object(*body, "hosted");
+  if (hosted != nullptr && !free) return fail(Errc::kInvalid, "field \"hosted\" goes with freeCompute: the lease pays the host", "POST /api/services/freeCompute");
+  if (hosted != nullptr) PB_CHECK(choose_host(*hosted, parsed));
   const Address payee = node_.environment_->payee();
   // For a paid job every asset must be ordered, with the environment as consumer or the caller as payer.
   const auto check = [&](const compute::JobAsset& asset, const std::optional<AssetService>& item) -> Status {
@@ -231,7 +263,7 @@ OceanApi::Reply OceanApi::compute_start(const net::Request& request, bool free) 
   };
   for (const auto& [asset, item] : parsed.datasets) PB_CHECK(check(asset, item));
   PB_CHECK(check(parsed.job.algorithm, parsed.algorithm));
-  if (free) {
+  if (free && hosted == nullptr) {
     const auto load = node_.runner_->load();
     if (load.running_free + load.queued_free >= node_.config_.environment.free_jobs_max) return fail(Errc::kExhausted, "the environment's free places are taken", "try again later");
   }

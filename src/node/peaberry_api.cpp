@@ -1,8 +1,10 @@
 #include "peaberry_api.hpp"
 
 #include <charconv>
-#include <peaberry/compute/archive.hpp>
 #include <peaberry/crypto/keys.hpp>
+#include <peaberry/crypto/sealing.hpp>
+
+#include "bundle.hpp"
 
 namespace peaberry::node {
 namespace {
@@ -57,6 +59,7 @@ Result<json::Value> PeaberryApi::dispatch(const net::Request& request) {
     return json::Value(list);
   }
   if (request.method == "POST" && request.path == "/api/v1/jobs/release") return release(request);
+  if (request.method == "POST" && request.path.starts_with("/api/v1/hosted")) return hosted(request);
   return fail(Errc::kNotFound, "there is no " + request.method + " " + request.path.substr(0, 200));
 }
 
@@ -96,26 +99,45 @@ Result<net::Response> PeaberryApi::bundle(const net::Request& request, const Has
   PB_CHECK(make_directories(stage, 0700));
   bool algorithm_failed = false;
   auto provisioned = node_.ports_->provision(compute_job, stage, algorithm_failed);
-  std::vector<compute::ArchiveEntry> entries{{"manifest.json", to_bytes(json::string_or(question, "manifestText"))}};
-  Status read = provisioned ? Status() : Status(provisioned.error());
-  const auto add = [&](const std::string& name, const fs::path& path) {
-    if (!read) return;
-    auto content = read_file(path, std::uintmax_t{2} << 30);
-    if (content) entries.push_back({name, std::move(*content)});
-    else read = content.error();
-  };
-  if (provisioned) {
-    add("algorithm", provisioned->algorithm);
-    for (const auto& input : provisioned->inputs) add("inputs/" + input.name, input.path);
-  }
+  auto tar = provisioned ? pack_bundle(*provisioned, json::string_or(question, "manifestText")) : Result<Bytes>(provisioned.error());
   std::error_code code;
   fs::remove_all(stage, code);
-  PB_CHECK(read);
-  PB_TRY(tar, compute::make_tar(entries, ""));
+  if (!tar) return tar.error();
   net::Response response;
-  response.body = std::string(as_text(tar));
+  response.body = std::string(as_text(*tar));
   response.headers["Content-Type"] = "application/x-tar";
   return response;
+}
+
+/// A host's three calls: which jobs wait for it, their bytes sealed to its key, and what came of them. Signed commands: hostedJobs,
+/// hostedBundle:<publicKey>, hostedResult:<report digest>.
+Result<json::Value> PeaberryApi::hosted(const net::Request& request) {
+  PB_TRY(document, json::parse(request.body, {.max_bytes = std::size_t{128} << 20}));
+  PB_TRY(body, json::as_object(document, "request body"));
+  PB_TRY(who, json::address_at(*body, "address"));
+  const auto check = [&](const std::string& command) { return node_.auth_->check(json::string_or(*body, "address"), json::string_or(*body, "nonce"), command, json::string_or(*body, "signature")); };
+  if (request.path == "/api/v1/hosted") {
+    PB_CHECK(check("hostedJobs"));
+    json::Array jobs;
+    for (const auto& offer : node_.hosted_.offers(who)) jobs.push_back(json::Object{{"jobId", offer.job}, {"egress", offer.egress.to_json()}});
+    return json::Value(json::Object{{"jobs", jobs}});
+  }
+  if (request.path == "/api/v1/hosted/bundle") {
+    PB_TRY(job, json::string_at(*body, "jobId"));
+    PB_TRY(key_text, json::string_at(*body, "publicKey"));
+    PB_CHECK(check("hostedBundle:" + key_text));
+    PB_TRY(key_bytes, parse_hex(key_text, "publicKey"));
+    PB_TRY(key, crypto::PublicKey::parse(key_bytes));
+    PB_TRY(tar, node_.hosted_.bundle(job, who));
+    return json::Value(json::Object{{"jobId", job}, {"sealed", base64(crypto::ecies_encrypt(key, tar, node_.random_))}});
+  }
+  if (request.path == "/api/v1/hosted/result") {
+    PB_TRY(report, HostReport::from_json(*body));
+    PB_CHECK(check("hostedResult:" + report.digest().hex()));
+    PB_CHECK(node_.hosted_.take(who, std::move(report)));
+    return json::Value(json::Object{{"taken", true}});
+  }
+  return fail(Errc::kNotFound, "there is no " + request.method + " " + request.path.substr(0, 200));
 }
 
 Result<json::Value> PeaberryApi::health() {

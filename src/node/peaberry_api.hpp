@@ -15,6 +15,7 @@ class PeaberryApi {
   Result<json::Value> health();
   Result<json::Value> search(const net::Request& request);
   Result<json::Value> release(const net::Request& request);
+  Result<json::Value> hosted(const net::Request& request);
   /// /api/v1/questions/<job>[/bundle|/votes]
   Result<net::Response> questions(const net::Request& request);
   Result<net::Response> bundle(const net::Request& request, const Hash32& job);
