@@ -9,6 +9,8 @@
 #include <peaberry/node/toll.hpp>
 #include <peaberry/settlement/ocean_escrow.hpp>
 
+#include <peaberry/bindings/test_usd.hpp>
+
 #include "commands.hpp"
 
 namespace peaberry::cli {
@@ -330,6 +332,32 @@ Result<Output> member(Context& context, const MemberCommand& options) {
     if (got == SIGINT || got == SIGTERM) break;
   }
   return Output{json::Object{{"stopped", true}}, "stopped"};
+}
+
+Result<Output> chain_start(Context& context, std::uint16_t port) {
+  PB_CHECK(make_directories(context.home(), 0711));
+  PB_TRY(chain, ledger::Ledger::start({.folder = context.home() / "ledger", .port = port, .chain_id = context.options().chain_id}, context.http(), context.clock(), context.random()));
+  const std::string file = chain.address_file().string();
+  return Output{json::Object{{"chain", chain.url()}, {"chainId", context.options().chain_id}, {"addressFile", file}, {"pid", chain.pid()}}, fmt::format("chain {} runs at {}\n  addresses: {}\n  end it with: peaberry --home {} chain stop", context.options().chain_id, chain.url(), file, context.home().string())};
+}
+
+Result<Output> chain_mint(Context& context, const std::string& address_text, const std::string& amount_text) {
+  PB_TRY(rpc, context.rpc());
+  PB_TRY(contracts, context.settlement_contracts());
+  PB_TRY(address, crypto::parse_address(address_text, "address"));
+  PB_TRY(amount, parse_units(amount_text, 6, "amount"));
+  if (contracts->test_usd.is_zero()) return fail(Errc::kNotFound, "this chain's address file names no TestUSD");
+  PB_TRY(accounts, rpc->call("eth_accounts", {}));
+  if (!accounts.is_array() || accounts.get_array().empty() || !accounts.get_array()[0].is_string()) return fail(Errc::kUnsupported, "the chain holds no unlocked development account", "TestUSD is of local chains only");
+  PB_TRY(sent, rpc->call("eth_sendTransaction", {json::Object{{"from", accounts.get_array()[0]}, {"to", contracts->test_usd.hex()}, {"data", hex0x(bindings::test_usd::mint(address, amount))}}}));
+  PB_TRY(hash, Hash32::parse(sent.is_string() ? json::sv(sent.get_string()) : std::string_view{}, "transaction"));
+  for (int i = 0; i < 2000; ++i) {
+    PB_TRY(receipt, rpc->receipt(hash));
+    if (receipt && receipt->success) return Output{json::Object{{"address", crypto::checksum_address(address)}, {"amount", amount.dec()}, {"tx", hash.hex()}}, address_text + " received " + amount_text + " TestUSD"};
+    if (receipt) return fail(Errc::kConflict, "TestUSD minted nothing");
+    context.clock().sleep_ms(2);
+  }
+  return fail(Errc::kTimeout, "the transaction was not mined");
 }
 
 Result<Output> chain_stop(Context& context) {

@@ -35,6 +35,9 @@ class App {
     add_jobs();
     add_tables();
     add_auctions();
+    add_subnets();
+    add_bridge();
+    add_economy();
     add_feeds();
     add_keys();
     add_chain();
@@ -170,6 +173,7 @@ class App {
     };
     builtin("publish-trainer", "tabular-trainer", "Logistic regression and a small neural network on any CSV with a label column; writes model.onnx, metrics with confidence intervals and plots", "training,tabular,onnx");
     builtin("publish-quality", "table-quality", "Measures a table by Deequ's definitions: completeness, ranges, duplicates, label balance, freshness, and the share of rows that registered devices signed", "quality,tabular");
+    builtin("publish-scorer", "model-scorer", "Scores a contest's models on a hold-out table: a weight a model, zero for copies; no row leaves", "contest,scoring,tabular");
     auto* change = command(app_, "update", "Change a listing: its words, its file, its price", [this](Context& c) { return update_asset(c, update_); });
     change->add_option("did", update_.did)->required();
     change->add_option("--name", update_.name);
@@ -351,6 +355,124 @@ class App {
     command(*quality, "release", "Give the bond back when its time is over", [this](Context& c) { return quality_release(c, text_); })->add_option("claim", text_)->required();
   }
 
+  void add_subnets() {
+    auto* subnets = group("subnet", "Contests of models, judged by stake");
+    auto* open = command(*subnets, "open", "Sponsor an epoch", [this](Context& c) { return subnet_open(c, subnet_open_); });
+    open->add_option("--reward", subnet_open_.reward, "Tokens that the epoch gives away")->required();
+    open->add_option("--token", subnet_open_.token, "Default: OCEAN");
+    open->add_option("--decimals", subnet_open_.decimals)->capture_default_str();
+    open->add_option("--validator", subnet_open_.validators, "Who may weigh, in this order")->required();
+    open->add_option("--holdout", subnet_open_.holdout, "Root of the data on which models are scored")->required();
+    open->add_option("--scoring", subnet_open_.scoring, "Hash of the program that scores")->required();
+    open->add_option("--models", subnet_open_.models_seconds, "Seconds for committing models")->capture_default_str();
+    open->add_option("--reveal", subnet_open_.reveal_seconds, "… for revealing them")->capture_default_str();
+    open->add_option("--weights", subnet_open_.weights_seconds, "… for committing weights")->capture_default_str();
+    open->add_option("--weights-reveal", subnet_open_.weights_reveal_seconds, "… for revealing them")->capture_default_str();
+    open->add_option("--claim-window", subnet_open_.claim_window, "… in which a wrong result can be challenged")->capture_default_str();
+    open->add_option("--claim-bond", subnet_open_.claim_bond, "What a result puts up")->capture_default_str();
+    const auto of_epoch = [&](const char* name, const char* help, Action action) {
+      auto* sub = command(*subnets, name, help, std::move(action));
+      sub->add_option("epoch", text_, "Epoch id")->required();
+      return sub;
+    };
+    of_epoch("show", "State of an epoch, and what its revealed weights give", [this](Context& c) { return subnet_show(c, text_); });
+    of_epoch("commit", "As a trainer: seal a model", [this](Context& c) { return subnet_model(c, text_, table_file_, false); })->add_option("--model", table_file_)->required();
+    of_epoch("reveal", "As a trainer: open it", [this](Context& c) { return subnet_model(c, text_, table_file_, true); })->add_option("--model", table_file_)->required();
+    auto* weigh = of_epoch("weigh", "As a validator: seal the weights of a scoring job", [this](Context& c) { return subnet_weigh(c, text_, table_file_, rate_, names_, subnet_open_.decimals, false); });
+    weigh->add_option("--scores", table_file_, "scores.json of model-scorer")->required();
+    weigh->add_option("--stake", rate_, "What this word weighs; comes back")->required();
+    weigh->add_option("--validators", names_, "All of them, in the epoch's order")->required();
+    of_epoch("reveal-weights", "As a validator: open them", [this](Context& c) { return subnet_weigh(c, text_, table_file_, "0", {}, 18, true); })->add_option("--scores", table_file_)->required();
+    of_epoch("claim", "Claim what the revealed weights give", [this](Context& c) { return subnet_step(c, text_, SubnetStep::kClaim); });
+    of_epoch("challenge", "Have the chain recompute a claim", [this](Context& c) { return subnet_step(c, text_, SubnetStep::kChallenge); });
+    of_epoch("finalise", "Pay by a claim that stood", [this](Context& c) { return subnet_step(c, text_, SubnetStep::kFinalise); });
+    of_epoch("fail", "End an epoch in which nobody weighed", [this](Context& c) { return subnet_step(c, text_, SubnetStep::kFail); });
+    command(*subnets, "withdraw", "Take what epochs owe", [this](Context& c) { return subnet_withdraw(c, hash_); })->add_option("--token", hash_, "Default: OCEAN");
+  }
+
+  void add_bridge() {
+    auto* orders = group("bridge", "Orders from this chain for something on another one");
+    const auto other = [this](CLI::App* sub) {
+      sub->add_option("job", text_, "The job that pays for the order")->required();
+      sub->add_option("--chain-b", other_.url, "RPC URL of the other chain")->required();
+      sub->add_option("--chain-b-id", other_.id)->required();
+      sub->add_option("--address-file-b", other_.address_file);
+      return sub;
+    };
+    auto* order = command(*orders, "order", "Lock the price here and announce what it is for", [this](Context& c) { return bridge_order(c, bridge_order_); });
+    order->add_option("--chain-b-id", bridge_order_.chain_b)->required();
+    order->add_option("--inbox", bridge_order_.inbox, "Inbox on chain B")->required();
+    order->add_option("--target", bridge_order_.target, "Contract on B that the price pays")->required();
+    order->add_option("--data", bridge_order_.data, "Call data for it")->capture_default_str();
+    order->add_option("--token-b", bridge_order_.token_b, "Token on B")->required();
+    order->add_option("--price", bridge_order_.price, "What the executor fronts on B")->required();
+    order->add_option("--decimals-b", bridge_order_.decimals_b)->capture_default_str();
+    order->add_option("--recipient", bridge_order_.recipient, "Who gets it on B")->required();
+    order->add_option("--executor", bridge_order_.executor, "Who delivers, and is paid here")->required();
+    order->add_option("--policy", bridge_order_.policy, "Evidence of the delivery")->required();
+    order->add_option("--amount", bridge_order_.amount, "What is paid here");
+    order->add_option("--feed", bridge_order_.feed, "… or the feed that says what a token here is worth in B's");
+    order->add_option("--token", bridge_order_.token, "Default: OCEAN");
+    order->add_option("--decimals", bridge_order_.decimals)->capture_default_str();
+    order->add_option("--deliver-within", bridge_order_.deliver_seconds, "Seconds until T_B")->capture_default_str();
+    command(*orders, "show", "An order's message", [this](Context& c) { return bridge_show(c, text_); })->add_option("job", text_)->required();
+    other(command(*orders, "deliver", "As the executor: front the price on B", [this](Context& c) { return bridge_deliver(c, text_, other_); }));
+    other(command(*orders, "prove", "Prove the delivery's receipt by B's block", [this](Context& c) { return bridge_prove(c, text_, other_, hash_); }))->add_option("-o,--output", hash_, "File for the proof");
+    auto* attest = other(command(*orders, "attest", "As a signer: check a proof against one's own node of B, and vote", [this](Context& c) { return bridge_attest(c, text_, other_, hash_, count_); }));
+    attest->add_option("--proof", hash_)->required();
+    attest->add_option("--confirmations", count_, "Blocks of B above the delivery's")->capture_default_str();
+  }
+
+  void add_economy() {
+    auto* buyer = command(app_, "robot", "Buy answers by the call (x402): one signature each, or vouchers out of a channel", [this](Context& c) { return robot(c, robot_); });
+    buyer->add_option("--url", robot_.url)->required();
+    buyer->add_option("--calls", robot_.calls)->capture_default_str();
+    buyer->add_option("--deposit-calls", robot_.deposit_calls, "A channel is filled for so many calls at once")->capture_default_str();
+    buyer->add_option("--price-max", robot_.price_max, "No call may cost more, in whole tokens of 6 decimals")->capture_default_str();
+    buyer->add_option("--token", robot_.token, "Default: the local chain's TestUSD");
+    buyer->add_option("--channels", robot_.channels);
+    buyer->add_option("--collector", robot_.collector);
+    buyer->add_flag("--exact", robot_.exact, "One transfer a call instead of a channel");
+    auto* lock = command(*group("ve", "Vote-escrowed OCEAN"), "lock", "Lock OCEAN for votes", [this](Context& c) { return ve_lock(c, rate_, count_); });
+    lock->add_option("amount", rate_)->required();
+    lock->add_option("--weeks", count_, "1 to 208")->capture_default_str();
+    auto* grants = group("grants", "Grants by a vote of lockers");
+    auto* deploy = command(*grants, "deploy", "Deploy the governor over veOCEAN", [this](Context& c) { return grants_deploy(c, grants_deploy_); });
+    deploy->add_option("--delay", grants_deploy_.delay, "Blocks from proposal to snapshot")->capture_default_str();
+    deploy->add_option("--period", grants_deploy_.period, "Blocks of voting")->capture_default_str();
+    deploy->add_option("--threshold", grants_deploy_.threshold, "veOCEAN that a proposer needs")->capture_default_str();
+    deploy->add_option("--quorum", grants_deploy_.quorum_percent, "Percent of all votes")->capture_default_str();
+    auto* propose = command(*grants, "propose", "Propose to pay somebody", [this](Context& c) { return grants_propose(c, grants_propose_); });
+    propose->add_option("governor", grants_propose_.governor)->required();
+    propose->add_option("--to", grants_propose_.to)->required();
+    propose->add_option("--amount", grants_propose_.amount)->required();
+    propose->add_option("--why", grants_propose_.why)->required();
+    propose->add_option("--token", grants_propose_.token, "Default: OCEAN");
+    propose->add_option("--decimals", grants_propose_.decimals)->capture_default_str();
+    const auto of_proposal = [&](const char* name, const char* help, Action action) {
+      auto* sub = command(*grants, name, help, std::move(action));
+      sub->add_option("governor", text_)->required();
+      sub->add_option("proposal", hash_)->required();
+      return sub;
+    };
+    of_proposal("show", "State and votes of a proposal", [this](Context& c) { return grants_show(c, text_, hash_); });
+    of_proposal("vote", "Vote for a proposal", [this](Context& c) { return grants_vote(c, text_, hash_, refuse_); })->add_flag("--against", refuse_);
+    of_proposal("execute", "Do what was decided", [this](Context& c) { return grants_execute(c, text_, hash_); });
+    auto* revenue = group("revenue", "Where the revenue of a use goes");
+    auto* route = command(*revenue, "deploy", "Deploy a router: parties' shares, the rest to the community", [this](Context& c) { return revenue_deploy(c, names_, text_); });
+    route->add_option("--party", names_, "ADDRESS:BPS")->required();
+    route->add_option("--grants", text_, "Governor that grants half of the community's part")->required();
+    const auto of_router = [&](const char* name, const char* help, Action action) {
+      auto* sub = command(*revenue, name, help, std::move(action));
+      sub->add_option("router", text_)->required();
+      sub->add_option("--token", hash_, "Default: OCEAN");
+      return sub;
+    };
+    of_router("show", "Parties, shares and what is owed", [this](Context& c) { return revenue_show(c, text_, hash_); });
+    of_router("distribute", "Share out what has arrived", [this](Context& c) { return revenue_distribute(c, text_, hash_); });
+    of_router("withdraw", "Send somebody what is its own", [this](Context& c) { return revenue_withdraw(c, text_, hash_, payee_); })->add_option("--account", payee_, "Default: this key's");
+  }
+
   void add_auctions() {
     auto* auction = group("auction", "Machines by sealed bids, paid by the second");
     auto* open = command(*auction, "open", "Ask hosts for a machine", [this](Context& c) { return auction_open(c, auction_open_); });
@@ -413,6 +535,10 @@ class App {
     fund->add_option("address", text_)->required();
     fund->add_option("--coins", coins_)->capture_default_str();
     fund->add_option("--tokens", tokens_)->capture_default_str();
+    command(*chain, "start", "Start an embedded chain without a node (--chain-id for another than 8996)", [this](Context& c) { return chain_start(c, serve_.chain_port); })->add_option("--port", serve_.chain_port, "0 for any")->capture_default_str();
+    auto* mint = command(*chain, "mint", "On a local chain: give an account TestUSD", [this](Context& c) { return chain_mint(c, text_, tokens_); });
+    mint->add_option("address", text_)->required();
+    mint->add_option("--amount", tokens_)->capture_default_str();
     command(*chain, "stop", "Stop the embedded chain of this home", [](Context& c) { return chain_stop(c); });
     auto* escrow = group("escrow", "Money in Ocean's escrow");
     command(*escrow, "show", "Funds and authorisations", [this](Context& c) { return escrow_show(c, payee_); })->add_option("--payee", payee_);
@@ -463,6 +589,12 @@ class App {
   JobOpenOptions job_open_;
   JobClaimOptions job_claim_;
   DemoOptions demo_;
+  SubnetOpenOptions subnet_open_;
+  BridgeOrderOptions bridge_order_;
+  OtherChain other_;
+  RobotOptions robot_;
+  GrantsDeployOptions grants_deploy_;
+  GrantsProposeOptions grants_propose_;
   TableRegisterOptions table_register_;
   QualityMeasureOptions measure_;
   QualityClaimOptions quality_claim_;

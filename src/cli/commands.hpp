@@ -1,6 +1,7 @@
 #pragma once
 
 #include <peaberry/settlement/planner.hpp>
+#include <peaberry/settlement/policy.hpp>
 #include "context.hpp"
 
 namespace peaberry::cli {
@@ -73,6 +74,8 @@ Result<Output> escrow_move(Context& context, const std::string& what, const std:
 Result<Output> doctor(Context& context);
 Output version();
 
+/// A policy from its hex bytes or a JSON file.
+Result<settlement::Policy> read_policy(const std::string& text, const settlement::Contracts& contracts);
 /// A policy file or its hex bytes, in words, with its encoding and hash.
 Result<Output> policy_show(Context& context, const std::string& text);
 struct JobOpenOptions {
@@ -152,6 +155,69 @@ Result<Output> quality_show(Context& context, const std::string& did);
 Result<Output> quality_refute(Context& context, const std::string& claim, const std::vector<std::string>& receipts);
 Result<Output> quality_release(Context& context, const std::string& claim);
 
+/// Contests of models, judged by stake.
+struct SubnetOpenOptions {
+  std::string reward, token, holdout, scoring, claim_bond = "0";
+  std::vector<std::string> validators;
+  std::uint64_t models_seconds = 600, reveal_seconds = 600, weights_seconds = 600, weights_reveal_seconds = 600, claim_window = 3'600;
+  unsigned decimals = 18;
+};
+Result<Output> subnet_open(Context& context, const SubnetOpenOptions& options);
+Result<Output> subnet_show(Context& context, const std::string& epoch);
+/// As a trainer: seals a model's hash, or opens it.
+Result<Output> subnet_model(Context& context, const std::string& epoch, const std::string& file, bool reveal);
+/// As a validator: seals the weights of a scoring job's scores.json behind a stake, or opens them.
+Result<Output> subnet_weigh(Context& context, const std::string& epoch, const std::string& scores, const std::string& stake, const std::vector<std::string>& validators, unsigned decimals, bool reveal);
+enum class SubnetStep : std::uint8_t { kClaim, kChallenge, kFinalise, kFail };
+Result<Output> subnet_step(Context& context, const std::string& epoch, SubnetStep step);
+Result<Output> subnet_withdraw(Context& context, const std::string& token);
+
+/// Orders from this chain for something on another one.
+struct OtherChain {
+  std::string url, address_file;
+  std::uint64_t id = 0;
+};
+struct BridgeOrderOptions {
+  std::uint64_t chain_b = 0;
+  std::string inbox, target, data = "0x", token_b, price, recipient, executor, policy, amount, token, feed;
+  std::uint64_t deliver_seconds = 600;
+  unsigned decimals = 18, decimals_b = 18;
+};
+Result<Output> bridge_order(Context& context, const BridgeOrderOptions& options);
+Result<Output> bridge_show(Context& context, const std::string& job);
+Result<Output> bridge_deliver(Context& context, const std::string& job, const OtherChain& other);
+Result<Output> bridge_prove(Context& context, const std::string& job, const OtherChain& other, const std::string& output);
+/// As a signer: checks a delivery's proof against one's own node of chain B and votes for what it shows.
+Result<Output> bridge_attest(Context& context, const std::string& job, const OtherChain& other, const std::string& proof, std::uint64_t confirmations);
+
+struct RobotOptions {
+  std::string url, price_max = "1", token, channels, collector;
+  std::uint64_t calls = 1, deposit_calls = 100;
+  bool exact = false;
+};
+/// A robot that buys answers by the call.
+Result<Output> robot(Context& context, const RobotOptions& options);
+
+/// Locked OCEAN, grants by its vote, and where revenue goes.
+Result<Output> ve_lock(Context& context, const std::string& amount, std::uint64_t weeks);
+struct GrantsDeployOptions {
+  std::uint64_t delay = 1, period = 50'400, quorum_percent = 10;
+  std::string threshold = "1";
+};
+Result<Output> grants_deploy(Context& context, const GrantsDeployOptions& options);
+struct GrantsProposeOptions {
+  std::string governor, to, amount, token, why;
+  unsigned decimals = 18;
+};
+Result<Output> grants_propose(Context& context, const GrantsProposeOptions& options);
+Result<Output> grants_show(Context& context, const std::string& governor, const std::string& proposal);
+Result<Output> grants_vote(Context& context, const std::string& governor, const std::string& proposal, bool against);
+Result<Output> grants_execute(Context& context, const std::string& governor, const std::string& proposal);
+Result<Output> revenue_deploy(Context& context, const std::vector<std::string>& parties, const std::string& grants);
+Result<Output> revenue_show(Context& context, const std::string& router, const std::string& token);
+Result<Output> revenue_distribute(Context& context, const std::string& router, const std::string& token);
+Result<Output> revenue_withdraw(Context& context, const std::string& router, const std::string& token, const std::string& account);
+
 /// Price feeds: what a reporter saw, and a round's report of several.
 Result<Output> feed_show(Context& context, const std::string& feed);
 Result<Output> feed_observe(Context& context, const std::string& feed, const std::string& price);
@@ -177,6 +243,10 @@ struct ServeOptions {
 /// Runs until SIGINT or SIGTERM.
 Result<Output> serve(Context& context, const ServeOptions& options);
 Result<Output> chain_stop(Context& context);
+/// An embedded chain without a node: a second one beside that of `up`, say. It runs on until `chain stop`.
+Result<Output> chain_start(Context& context, std::uint16_t port);
+/// On a local chain: TestUSD for anybody.
+Result<Output> chain_mint(Context& context, const std::string& address, const std::string& amount);
 
 struct DemoOptions {
   std::string folder = "build/demo", data, label;

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <peaberry/bindings/erc20_template.hpp>
+#include <peaberry/ledger/ledger.hpp>
 #include <peaberry/market/auth.hpp>
 #include <peaberry/node/config.hpp>
 
@@ -125,6 +126,14 @@ Status Context::allow(const Address& token, const Address& spender, const U256& 
   PB_TRY(allowed, bindings::erc20_template::decode_allowance(reply));
   if (allowed < amount) PB_CHECK(send("allow", token, bindings::erc20_template::approve(spender, amount)));
   return {};
+}
+
+Result<std::pair<Address, chain::Receipt>> Context::deploy(const std::string& name, std::string_view types, std::vector<chain::abi::Value> arguments) {
+  PB_TRY(code, ledger::creation_code(name, types, std::move(arguments)));
+  PB_TRY(journal, sender());
+  PB_TRY(receipt, journal->execute({.key = "deploy:" + name + ":" + random_.uuid(), .to = std::nullopt, .data = code}));
+  if (!receipt.contract_address) return fail(Errc::kInternal, "deploying " + name + " gave no address");
+  return std::pair{*receipt.contract_address, receipt};
 }
 
 Result<Bytes> Context::call(const Address& to, const Bytes& data) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <peaberry/chain/abi.hpp>
 #include <peaberry/chain/tx_manager.hpp>
 #include <peaberry/crypto/keystore.hpp>
 #include <peaberry/market/trade.hpp>
@@ -47,6 +48,8 @@ class Context {
   Result<chain::Receipt> send(const std::string& what, const Address& to, const Bytes& data);
   /// Lets `spender` take at least `amount` of this account's tokens.
   Status allow(const Address& token, const Address& spender, const U256& amount);
+  /// Deploys one of this project's contracts from this account.
+  Result<std::pair<Address, chain::Receipt>> deploy(const std::string& name, std::string_view types, std::vector<chain::abi::Value> arguments);
   Result<Bytes> call(const Address& to, const Bytes& data);
   Result<std::string> node_url();
   /// A line for people on stderr while something takes long; silent with --json.

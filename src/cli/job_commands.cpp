@@ -19,18 +19,6 @@ using settlement::JobState;
 using settlement::OpenedJob;
 
 /// A policy from a JSON file, or from hex.
-Result<settlement::Policy> read_policy(const std::string& text, const settlement::Contracts& contracts) {
-  if (text.starts_with("0x")) {
-    PB_TRY(bytes, parse_hex(text, "policy"));
-    return settlement::Policy::decode(bytes);
-  }
-  PB_TRY(content, read_text(text, 1 << 20));
-  PB_TRY(document, json::parse(content, {.strict = true}));
-  auto policy = settlement::Policy::from_json(document, contracts);
-  if (!policy) return within(text, policy.error());
-  return policy;
-}
-
 json::Object receipt_json(const chain::Receipt& receipt) { return {{"tx", receipt.transaction_hash.hex()}, {"gas", receipt.gas_used}}; }
 
 Result<OpenedJob> find_job(Context& context, settlement::Escrow*& escrow, const std::string& id_text) {
@@ -64,6 +52,18 @@ std::vector<std::string> next_steps(const OpenedJob& job, JobState state, const 
 }
 
 }  // namespace
+
+Result<settlement::Policy> read_policy(const std::string& text, const settlement::Contracts& contracts) {
+  if (text.starts_with("0x")) {
+    PB_TRY(bytes, parse_hex(text, "policy"));
+    return settlement::Policy::decode(bytes);
+  }
+  PB_TRY(content, read_text(text, 1 << 20));
+  PB_TRY(document, json::parse(content, {.strict = true}));
+  auto policy = settlement::Policy::from_json(document, contracts);
+  if (!policy) return within(text, policy.error());
+  return policy;
+}
 
 Hash32 own_salt(const crypto::PrivateKey& key, std::string_view what, const Hash32& id) {
   Bytes message = to_bytes(what);

@@ -1,7 +1,8 @@
 // tabular-trainer: the built-in algorithm asset. Inside a sandbox it reads the first CSV of /data/inputs and options from
-// /data/inputs/algoCustomData.json ({"label","seed","model"}), and writes model.onnx, metrics.json, roc.svg and
+// /data/inputs/algoCustomData.json ({"label","seed","model","hidden"}), and writes model.onnx, quantised.json, metrics.json, roc.svg and
 // learning_curve.svg to /data/outputs. `tabular-trainer INPUT.csv OUTPUT_DIR [LABEL [SEED]]` runs it by hand.
 
+#include <algorithm>
 #include <cstdio>
 #include <peaberry/base/files.hpp>
 #include <peaberry/ingest/csv.hpp>
@@ -30,6 +31,7 @@ Status run(int argc, char** argv) {
         options.label = json::string_or(custom->get_object(), "label");
         options.seed = json::uint_or(custom->get_object(), "seed", options.seed);
         options.model = json::string_or(custom->get_object(), "model", options.model);
+        options.hidden = std::clamp<std::size_t>(json::uint_or(custom->get_object(), "hidden", options.hidden), 1, 256);
       }
     }
   }
@@ -38,6 +40,7 @@ Status run(int argc, char** argv) {
   if (!table) return within(input.filename().string(), table.error());
   PB_TRY(result, learn::train_table(*table, options, [](const std::string& line) { std::printf("%s\n", line.c_str()); }));
   PB_CHECK(write_file_atomic(output / "model.onnx", result.onnx));
+  if (!result.quantised.empty()) PB_CHECK(write_file_atomic(output / "quantised.json", as_bytes(json::stringify(result.quantised))));
   PB_CHECK(write_file_atomic(output / "metrics.json", as_bytes(json::pretty(result.metrics) + "\n")));
   PB_CHECK(write_file_atomic(output / "roc.svg", as_bytes(result.roc_svg)));
   PB_CHECK(write_file_atomic(output / "learning_curve.svg", as_bytes(result.curve_svg)));

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "onnx_writer.hpp"
+#include "quantised.hpp"
 
 namespace peaberry::learn {
 namespace {
@@ -172,6 +173,9 @@ Result<TrainerOutput> train_table(const table::Table& table, const TrainerOption
                              {"confusion", confusion},
                              {"columns", features.encoder.describe()},
                              {"selfTest", self_test(features.encoder, best->network, random)}};
+  constexpr std::size_t kQuantisedTextMax = 4'000;  // the default policy lets 8,192 bytes of text leave
+  if (const auto quantised = QuantisedModel::make(features.encoder, best->network, label_name, labels.names, train_x))
+    if (auto object = quantised->to_json(); json::stringify(object).size() <= kQuantisedTextMax) out.quantised = std::move(object);
   out.roc_svg = learn::roc_svg(metrics);
   out.curve_svg = learn::curve_svg(best->curve);
   return out;

@@ -17,6 +17,7 @@ struct TrainerOutput {
   Bytes onnx;
   json::Object metrics;
   std::string roc_svg, curve_svg;
+  json::Object quantised;  ///< QuantisedModel; empty where it would be too large for an owner's default egress policy
 };
 
 /// Cleans (drops exact duplicates and rows without a label), splits 70/15/15 by class, trains, evaluates on the test part.

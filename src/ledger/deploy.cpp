@@ -10,34 +10,47 @@ namespace {
 using chain::abi::Type;
 using chain::abi::Value;
 
+using Artifacts = std::map<std::string, fs::path>;  ///< contract → its compiled JSON
+
+Result<Artifacts> artifacts_below(const fs::path& root) {
+  Artifacts out;
+  std::error_code code;
+  for (const auto& entry : fs::recursive_directory_iterator(root, code)) {
+    const std::string name = entry.path().filename().string();
+    if (name.ends_with(".json") && !name.ends_with(".dbg.json")) out[entry.path().stem().string()] = entry.path();
+  }
+  if (out.empty()) return fail(Errc::kNotFound, "there are no compiled contracts in " + root.string(), "run tools/setup and tools/contracts build");
+  return out;
+}
+
+Result<Bytes> code_of(const Artifacts& artifacts, const std::string& name, std::string_view types, std::vector<Value> arguments) {
+  const auto found = artifacts.find(name);
+  if (found == artifacts.end()) return fail(Errc::kNotFound, "compiled contract " + name + " is missing", "run tools/setup");
+  PB_TRY(text, read_text(found->second));
+  PB_TRY(document, json::parse(text, {.max_bytes = std::size_t{64} << 20, .max_depth = 64}));
+  PB_TRY(object, json::as_object(document, name));
+  const auto* nested = json::find_object(*object, "bytecode");  // forge's form; Ocean's artefacts hold the text itself
+  PB_TRY(bytecode, nested == nullptr ? json::string_at(*object, "bytecode") : json::string_at(*nested, "object"));
+  PB_TRY(code, parse_hex(bytecode, name + " bytecode"));
+  PB_TRY(type, Type::parse(types));
+  PB_TRY(tail, chain::abi::encode(type, Value::list(std::move(arguments))));
+  append(code, tail);
+  return code;
+}
+
 /// Deploys and calls from an account that the local chain holds unlocked.
 class Deployer {
  public:
   Deployer(chain::Rpc& rpc, const Clock& clock, Address owner) : rpc_(rpc), clock_(clock), owner_(owner) {}
 
   Status find_artifacts(const fs::path& root) {
-    std::error_code code;
-    for (const auto& entry : fs::recursive_directory_iterator(root, code)) {
-      const std::string name = entry.path().filename().string();
-      if (name.ends_with(".json") && !name.ends_with(".dbg.json")) artifacts_[entry.path().stem().string()] = entry.path();
-    }
-    if (artifacts_.empty())
-      return fail(Errc::kNotFound, "there are no compiled contracts in " + root.string(), "run tools/setup and tools/contracts build");
+    PB_TRY(found, artifacts_below(root));
+    artifacts_ = std::move(found);
     return {};
   }
 
   Result<Address> deploy(const std::string& name, std::string_view types = "()", std::vector<Value> arguments = {}) {
-    const auto found = artifacts_.find(name);
-    if (found == artifacts_.end()) return fail(Errc::kNotFound, "compiled contract " + name + " is missing", "run tools/setup");
-    PB_TRY(text, read_text(found->second));
-    PB_TRY(document, json::parse(text, {.max_bytes = std::size_t{64} << 20, .max_depth = 64}));
-    PB_TRY(object, json::as_object(document, name));
-    const auto* nested = json::find_object(*object, "bytecode");  // forge's form; Ocean's artefacts hold the text itself
-    PB_TRY(bytecode, nested == nullptr ? json::string_at(*object, "bytecode") : json::string_at(*nested, "object"));
-    PB_TRY(code, parse_hex(bytecode, name + " bytecode"));
-    PB_TRY(type, Type::parse(types));
-    PB_TRY(tail, chain::abi::encode(type, Value::list(std::move(arguments))));
-    append(code, tail);
+    PB_TRY(code, code_of(artifacts_, name, types, std::move(arguments)));
     PB_TRY(receipt, send(std::nullopt, code, name));
     if (!receipt.contract_address) return fail(Errc::kInternal, "deploying " + name + " gave no address");
     last_block_ = receipt.block_number;
@@ -72,7 +85,7 @@ class Deployer {
   chain::Rpc& rpc_;
   const Clock& clock_;
   Address owner_;
-  std::map<std::string, fs::path> artifacts_;
+  Artifacts artifacts_;
   std::uint64_t last_block_ = 0;
 };
 
@@ -187,6 +200,11 @@ Result<json::Object> deploy_settlement(chain::Rpc& rpc, const fs::path& artifact
                       {"TableRegistry", at(tables)}, {"ModelRegistry", at(models)},  {"LineageSplitters", at(splitters)}, {"VoucherChannels", at(channels)},
                       {"ERC3009DepositCollector", at(collector)}, {"LeaseStream", at(leases)}, {"ReverseAuction", at(auction)}, {"QualityRegistry", at(quality)},
                       {"Subnet", at(subnet)},        {"Outbox", at(outbox)},         {"Inbox", at(inbox)},                {"TestUSD", at(usd)}};
+}
+
+Result<Bytes> creation_code(const std::string& name, std::string_view types, std::vector<Value> arguments) {
+  PB_TRY(artifacts, artifacts_below(PEABERRY_CONTRACT_ARTIFACTS));
+  return code_of(artifacts, name, types, std::move(arguments));
 }
 
 Status Ledger::fund(chain::Rpc& rpc, const Address& account, const U256& wei, const Address& token, const U256& token_amount) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <peaberry/chain/abi.hpp>
 #include <peaberry/chain/ocean.hpp>
 #include <peaberry/chain/rpc.hpp>
 
@@ -57,5 +58,8 @@ class Ledger {
 Result<json::Object> deploy_ocean(chain::Rpc& rpc, const fs::path& artifacts, const Clock& clock);
 /// Deploys this project's contracts from the same account. Returns their names and addresses, for the same entry.
 Result<json::Object> deploy_settlement(chain::Rpc& rpc, const fs::path& artifacts, const Clock& clock);
+
+/// The creation code of one of this project's contracts with its constructor's arguments.
+Result<Bytes> creation_code(const std::string& name, std::string_view types, std::vector<chain::abi::Value> arguments);
 
 }  // namespace peaberry::ledger

@@ -10,10 +10,10 @@ using Job = bindings::job_escrow::Job;
 using Terms = bindings::job_escrow::Terms;
 
 /// The same struct as another contract's bindings declare it.
-template <class To>
-To as(const Job& job) {
+template <class To, class From>
+To as(const From& from) {
   To out;
-  out.from_abi(job.to_abi());
+  out.from_abi(from.to_abi());
   return out;
 }
 
