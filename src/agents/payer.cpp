@@ -64,7 +64,7 @@ Result<Payer::Bought> Payer::buy(const std::string& url, bool by_channel) {
     if (known) return by_voucher(url, known->accepted);  // what it costs is known: no question before the purchase
   }
   PB_TRY(asked, http_.send({.method = "GET", .url = url, .timeout_ms = 60'000}));
-  if (asked.status != 402) return Bought{std::move(asked), {}, {}, {}, {}};  // free, or an error of its own
+  if (asked.status != 402) return Bought{std::move(asked), {}, {}, {}, {}, {}};  // free, or an error of its own
   PB_TRY(accepted, offer(asked, by_channel ? "batch-settlement" : "exact"));
   return by_channel ? by_voucher(url, accepted) : by_exact(url, accepted);
 }
@@ -81,7 +81,7 @@ Result<Payer::Bought> Payer::by_exact(const std::string& url, const json::Object
   if (response.status == 402) return fail(Errc::kPayment, "the seller refuses the payment: " + response.body.substr(0, 300));
   const auto receipt = x402::decode_header(header_of(response, x402::kResponseHeader));
   const bool charged = receipt.has_value();
-  return Bought{std::move(response), charged ? amount : U256{}, charged ? json::string_or(*receipt, "transaction") : "", {}, {}};
+  return Bought{std::move(response), charged ? amount : U256{}, charged ? json::string_or(*receipt, "transaction") : "", {}, {}, {}};
 }
 
 Result<U256> Payer::corrected(const Channel& channel, const json::Object& accepted) const {
@@ -151,7 +151,7 @@ Result<Payer::Bought> Payer::by_voucher(const std::string& url, json::Object acc
     channel.deposited += deposit;
     if (!deposit.is_zero()) channel.pending.reset();
     const auto receipt = x402::decode_header(header_of(response, x402::kResponseHeader));
-    Bought out{std::move(response), {}, receipt ? json::string_or(*receipt, "transaction") : "", id, channel.charged};
+    Bought out{std::move(response), {}, receipt ? json::string_or(*receipt, "transaction") : "", deposit, id, channel.charged};
     if (receipt) out.paid = amount, channel.charged = total, out.total = total;  // a failed answer is not charged
     PB_CHECK(save(url, channel));
     return out;

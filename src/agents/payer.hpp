@@ -29,7 +29,8 @@ class Payer {
   struct Bought {
     net::ClientResponse response;
     U256 paid;                 ///< for this call
-    std::string transaction;   ///< of a transfer or deposit; empty for a voucher
+    std::string transaction;   ///< of a transfer; empty out of a channel
+    U256 deposited;            ///< into the channel with this call
     Hash32 channel;            ///< zero for `exact`
     U256 total;                ///< promised in all out of this channel
   };

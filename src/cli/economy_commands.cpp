@@ -197,7 +197,7 @@ Result<Output> robot(Context& context, const RobotOptions& options) {
   PB_TRY(price_max, parse_units(options.price_max, 6, "price-max"));
   purse.price_max = price_max;
   agents::Payer payer(context.http(), context.random(), context.clock(), *key, purse);
-  U256 paid, total;
+  U256 paid, total, deposited;
   std::uint64_t answers = 0, failed = 0;
   json::Array transactions;
   std::string last;
@@ -207,10 +207,10 @@ Result<Output> robot(Context& context, const RobotOptions& options) {
     if (!bought) return within("call " + std::to_string(call + 1) + " of " + std::to_string(options.calls), bought.error());
     if (bought->response.status >= 400) ++failed;
     else ++answers;
-    paid += bought->paid, total = std::max(total, bought->total), channel = bought->channel, last = bought->response.body.substr(0, 4'000);
+    paid += bought->paid, deposited += bought->deposited, total = std::max(total, bought->total), channel = bought->channel, last = bought->response.body.substr(0, 4'000);
     if (!bought->transaction.empty()) transactions.push_back(json::Value(bought->transaction));
   }
-  return Output{json::Object{{"answers", answers}, {"failed", failed}, {"paid", paid.dec()}, {"promised", total.dec()}, {"channel", channel.is_zero() ? "" : channel.hex()}, {"transactions", transactions}, {"last", last}},
+  return Output{json::Object{{"answers", answers}, {"failed", failed}, {"paid", paid.dec()}, {"promised", total.dec()}, {"deposited", deposited.dec()}, {"channel", channel.is_zero() ? "" : channel.hex()}, {"transactions", transactions}, {"last", last}},
                 fmt::format("{} answers for {} TestUSD, {} transactions\n{}", answers, format_units(paid, 6), transactions.size(), last)};
 }
 
