@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {BuyFor, IFixedRateExchange} from "../src/bridge/BuyFor.sol";
 import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
 
 import {Clinic} from "../src/apps/Clinic.sol";
@@ -323,6 +324,75 @@ contract BridgeTest is Fixture {
         terms.amount -= 1;
         outbox.send(message, job, terms, policy);
         _refused(message, job, terms, abi.encodeWithSelector(Outbox.SentBefore.selector));
+    }
+}
+
+/// @dev An exchange at a fixed price, as Ocean's is called; `short` datatokens are kept back.
+contract StubExchange {
+    Token public immutable base;
+    Token public immutable datatoken;
+    uint256 public immutable price;
+    uint256 public short;
+
+    constructor(Token base_, Token datatoken_, uint256 price_) {
+        (base, datatoken, price) = (base_, datatoken_, price_);
+    }
+
+    function setShort(uint256 short_) external {
+        short = short_;
+    }
+
+    function buyDT(bytes32, uint256 amount, uint256 most, address, uint256) external {
+        uint256 cost = price * amount / 1e18;
+        require(cost <= most, "too dear");
+        base.transferFrom(msg.sender, address(this), cost);
+        datatoken.mint(msg.sender, amount - short);
+    }
+}
+
+contract BuyForTest is Fixture {
+    Token internal base = new Token();
+    Token internal datatoken = new Token();
+    BuyFor internal buyer = new BuyFor();
+
+    function _exchange(uint256 price) private returns (IFixedRateExchange) {
+        return IFixedRateExchange(address(new StubExchange(base, datatoken, price)));
+    }
+
+    function testFuzz_theRecipientHasTheGoods_theCallerItsChange_andNothingStays(uint96 price, uint96 allowance, uint64 amount) external {
+        price = uint96(bound(price, 1, 1e24));
+        amount = uint64(bound(amount, 1e9, 10e18));
+        uint256 cost = uint256(price) * amount / 1e18;
+        allowance = uint96(bound(allowance, cost, cost + 1e24));
+        base.mint(address(this), allowance);
+        base.approve(address(buyer), allowance);
+        IFixedRateExchange exchange = _exchange(price);
+        buyer.buy(exchange, 0, base, datatoken, amount, address(0xbee));
+        assertEq(datatoken.balanceOf(address(0xbee)), amount, "goods");
+        assertEq(base.balanceOf(address(this)), allowance - cost, "change");
+        assertEq(base.balanceOf(address(buyer)) + datatoken.balanceOf(address(buyer)), 0, "nothing stays");
+        assertEq(base.allowance(address(buyer), address(exchange)), 0, "no allowance stays");
+    }
+
+    function test_anExchangeThatKeepsGoodsBack_sellsNothing() external {
+        IFixedRateExchange exchange = _exchange(1e18);
+        StubExchange(address(exchange)).setShort(1);
+        base.mint(address(this), 2e18);
+        base.approve(address(buyer), 2e18);
+        vm.expectRevert(BuyFor.NothingBought.selector);
+        buyer.buy(exchange, 0, base, datatoken, 1e18, address(0xbee));
+        StubExchange(address(exchange)).setShort(0);
+        vm.expectRevert(BuyFor.NothingBought.selector);
+        buyer.buy(exchange, 0, base, datatoken, 0, address(0xbee));
+    }
+
+    function test_whatSomebodyElseLeftThere_isNobodysChange() external {
+        base.mint(address(buyer), 5e18);
+        base.mint(address(this), 2e18);
+        base.approve(address(buyer), 2e18);
+        buyer.buy(_exchange(1e18), 0, base, datatoken, 1e18, address(0xbee));
+        assertEq(base.balanceOf(address(this)), 1e18, "its own change");
+        assertEq(base.balanceOf(address(buyer)), 5e18, "not the other's");
     }
 }
 

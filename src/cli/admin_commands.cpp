@@ -285,7 +285,7 @@ Result<Output> toll(Context& context, const TollCommand& options) {
   PB_TRY(config, node::NodeConfig::load(context.home()));
   name_chain(context, config);
   config.port = options.port;
-  node::TollOptions toll_options{.upstream = options.upstream, .price = options.price, .token = options.token, .withdraw_delay = options.withdraw_delay, .calls_min = options.calls_min, .claim_at_least = options.claim_at_least};
+  node::TollOptions toll_options{.upstream = options.upstream, .price = options.price, .token = options.token, .pay_to = options.pay_to, .withdraw_delay = options.withdraw_delay, .calls_min = options.calls_min, .claim_at_least = options.claim_at_least};
   for (const auto& [text, field, slot] : {std::tuple{&options.channels, "channels", &toll_options.channels}, std::tuple{&options.collector, "collector", &toll_options.collector}})
     if (!text->empty()) {
       PB_TRY(address, crypto::parse_address(*text, field));

@@ -33,6 +33,7 @@ class App {
     add_market();
     add_compute();
     add_jobs();
+    add_models();
     add_tables();
     add_auctions();
     add_subnets();
@@ -110,6 +111,7 @@ class App {
     door->add_option("--upstream", toll_.upstream, "URL of the service that is paid for")->required();
     door->add_option("--price", toll_.price, "Tokens for one call")->required();
     door->add_option("--token", toll_.token, "ERC-20 with EIP-3009; default: the local chain's TestUSD");
+    door->add_option("--pay-to", toll_.pay_to, "Who is paid; default: this home's treasury");
     door->add_option("--port", toll_.port)->capture_default_str();
     door->add_option("--claim-every", toll_.claim_every_seconds, "Seconds between looks at what channels owe")->capture_default_str();
     door->add_option("--claim-at-least", toll_.claim_at_least, "Tokens below which nothing is claimed, unless a payer leaves")->capture_default_str();
@@ -318,6 +320,24 @@ class App {
     command(*job, "publish-model", "Store a QOps model as code for direct evidence", [this](Context& c) { return model_publish(c, text_); })->add_option("file", text_)->required();
   }
 
+  void add_models() {
+    auto* models = group("model", "A trained model in whole numbers (docs/reference/qops.md)");
+    auto* exported = command(*models, "export", "Its QOps bytes, as the chain runs them", [this](Context& c) { return model_export(c, table_file_, text_); });
+    exported->add_option("quantised", table_file_, "quantised.json of tabular-trainer")->required();
+    exported->add_option("-o,--output", text_)->required();
+    auto* encode = command(*models, "encode", "A case as the model's inputs", [this](Context& c) { return model_encode(c, table_file_, names_, text_); });
+    encode->add_option("quantised", table_file_)->required();
+    encode->add_option("--value", names_, "COLUMN=VALUE; what is not said is missing");
+    encode->add_option("-o,--output", text_)->required();
+    auto* run = command(*models, "run", "Run QOps bytes on inputs", [this](Context& c) { return model_run(c, table_file_, rate_, text_); });
+    run->add_option("model", table_file_)->required();
+    run->add_option("--input", rate_)->required();
+    run->add_option("-o,--output", text_, "File for the output's words");
+    auto* serving = command(*models, "serve", "Answer over HTTP: GET /?COLUMN=VALUE&…", [this](Context& c) { return model_serve(c, table_file_, serve_.port); });
+    serving->add_option("quantised", table_file_)->required();
+    serving->add_option("--port", serve_.port, "0 for any")->capture_default_str();
+  }
+
   void add_tables() {
     auto* tables = group("table", "Tables: commitments, signed batches, cleaning");
     command(*tables, "commit", "What a CSV file is as a table", [this](Context& c) { return table_commit(c, table_file_); })->add_option("file", table_file_)->required();
@@ -400,30 +420,59 @@ class App {
       return sub;
     };
     auto* order = command(*orders, "order", "Lock the price here and announce what it is for", [this](Context& c) { return bridge_order(c, bridge_order_); });
-    order->add_option("--chain-b-id", bridge_order_.chain_b)->required();
-    order->add_option("--inbox", bridge_order_.inbox, "Inbox on chain B")->required();
-    order->add_option("--target", bridge_order_.target, "Contract on B that the price pays")->required();
+    order->add_option("--chain-b-id", bridge_order_.other.id)->required();
+    order->add_option("--chain-b", bridge_order_.other.url, "With --asset-b: RPC URL of the other chain");
+    order->add_option("--address-file-b", bridge_order_.other.address_file);
+    order->add_option("--asset-b", bridge_order_.asset_b, "DID of a listing on B: one use is bought for the recipient");
+    order->add_option("--node-b", bridge_order_.node_b, "URL of a node that indexes chain B");
+    order->add_option("--inbox", bridge_order_.inbox, "Inbox on chain B");
+    order->add_option("--target", bridge_order_.target, "Contract on B that the price pays");
     order->add_option("--data", bridge_order_.data, "Call data for it")->capture_default_str();
-    order->add_option("--token-b", bridge_order_.token_b, "Token on B")->required();
-    order->add_option("--price", bridge_order_.price, "What the executor fronts on B")->required();
+    order->add_option("--token-b", bridge_order_.token_b, "Token on B");
+    order->add_option("--price", bridge_order_.price, "What the executor fronts on B");
     order->add_option("--decimals-b", bridge_order_.decimals_b)->capture_default_str();
     order->add_option("--recipient", bridge_order_.recipient, "Who gets it on B")->required();
     order->add_option("--executor", bridge_order_.executor, "Who delivers, and is paid here")->required();
     order->add_option("--policy", bridge_order_.policy, "Evidence of the delivery")->required();
     order->add_option("--amount", bridge_order_.amount, "What is paid here");
     order->add_option("--feed", bridge_order_.feed, "… or the feed that says what a token here is worth in B's");
+    order->add_flag("--feed-times", bridge_order_.times, "The feed says what a token of B is worth here");
     order->add_option("--token", bridge_order_.token, "Default: OCEAN");
     order->add_option("--decimals", bridge_order_.decimals)->capture_default_str();
     order->add_option("--deliver-within", bridge_order_.deliver_seconds, "Seconds until T_B")->capture_default_str();
     command(*orders, "show", "An order's message", [this](Context& c) { return bridge_show(c, text_); })->add_option("job", text_)->required();
     other(command(*orders, "deliver", "As the executor: front the price on B", [this](Context& c) { return bridge_deliver(c, text_, other_); }));
-    other(command(*orders, "prove", "Prove the delivery's receipt by B's block", [this](Context& c) { return bridge_prove(c, text_, other_, hash_); }))->add_option("-o,--output", hash_, "File for the proof");
+    other(command(*orders, "prove", "Prove the delivery's receipt by B's block", [this](Context& c) { return bridge_prove(c, text_, other_, hash_, transaction_); }))->add_option("-o,--output", hash_, "File for the proof");
+    orders->get_subcommand("prove")->add_option("--tx", transaction_, "This transaction of B instead of the delivery that the Inbox has on record");
     auto* attest = other(command(*orders, "attest", "As a signer: check a proof against one's own node of B, and vote", [this](Context& c) { return bridge_attest(c, text_, other_, hash_, count_); }));
     attest->add_option("--proof", hash_)->required();
     attest->add_option("--confirmations", count_, "Blocks of B above the delivery's")->capture_default_str();
   }
 
   void add_economy() {
+    auto* sending = command(app_, "pay", "Send tokens to somebody", [this](Context& c) { return pay(c, text_, rate_, hash_, subnet_open_.decimals); });
+    sending->add_option("to", text_)->required();
+    sending->add_option("--amount", rate_)->required();
+    sending->add_option("--token", hash_, "Default: OCEAN");
+    sending->add_option("--decimals", subnet_open_.decimals)->capture_default_str();
+    auto* clinic = group("clinic", "A contract that asks a model about cases and acts on accepted answers");
+    command(*clinic, "deploy", "Deploy one", [this](Context& c) { return clinic_deploy(c, hash_); })->add_option("--token", hash_, "What it pays with; default: OCEAN");
+    auto* ask = command(*clinic, "ask", "Ask about a case", [this](Context& c) { return clinic_ask(c, clinic_ask_); });
+    ask->add_option("clinic", clinic_ask_.clinic)->required();
+    ask->add_option("--model", clinic_ask_.model, "subjectRoot")->required();
+    ask->add_option("--input", clinic_ask_.input, "inputRoot")->required();
+    ask->add_option("--policy", clinic_ask_.policy)->required();
+    ask->add_option("--amount", clinic_ask_.amount)->required();
+    ask->add_option("--decimals", clinic_ask_.decimals)->capture_default_str();
+    ask->add_option("--executor", clinic_ask_.executor, "Who may answer; default: anybody, in two steps");
+    ask->add_option("--seconds", clinic_ask_.seconds, "Until when")->capture_default_str();
+    ask->add_option("--fee-to", clinic_ask_.fee_to);
+    ask->add_option("--fee-bps", clinic_ask_.fee_bps);
+    ask->add_option("--royalty-to", clinic_ask_.royalty_to, "A revenue router, say");
+    ask->add_option("--royalty-bps", clinic_ask_.royalty_bps);
+    auto* looked = command(*clinic, "show", "What became of a case", [this](Context& c) { return clinic_show(c, text_, hash_); });
+    looked->add_option("clinic", text_)->required();
+    looked->add_option("job", hash_)->required();
     auto* buyer = command(app_, "robot", "Buy answers by the call (x402): one signature each, or vouchers out of a channel", [this](Context& c) { return robot(c, robot_); });
     buyer->add_option("--url", robot_.url)->required();
     buyer->add_option("--calls", robot_.calls)->capture_default_str();
@@ -515,6 +564,13 @@ class App {
       sub->add_option("feed", text_, "Address of the PriceFeed")->required();
       return sub;
     };
+    auto* deploy = command(*feed, "deploy", "Deploy a feed of these reporters", [this](Context& c) { return feed_deploy(c, feed_deploy_); });
+    deploy->add_option("--description", feed_deploy_.description, "OCEAN / USD, say")->required();
+    deploy->add_option("--reporter", feed_deploy_.reporters, "Addresses, in their order")->required();
+    deploy->add_option("--decimals", feed_deploy_.decimals)->capture_default_str();
+    deploy->add_option("--heartbeat", feed_deploy_.heartbeat, "Seconds after which a price is stale")->capture_default_str();
+    deploy->add_option("--min", feed_deploy_.min, "Below it nothing is taken")->capture_default_str();
+    deploy->add_option("--max", feed_deploy_.max)->capture_default_str();
     of_feed("show", "Its reporters, its last price, and whether that is fresh", [this](Context& c) { return feed_show(c, text_); });
     of_feed("observe", "As a reporter: sign what you see", [this](Context& c) { return feed_observe(c, text_, rate_); })->add_option("--price", rate_)->required();
     of_feed("report", "Bring a round's observations", [this](Context& c) { return feed_report(c, text_, names_); })->add_option("--observation", names_, "As printed by feed observe --json")->required();
@@ -553,18 +609,27 @@ class App {
   }
 
   void add_demo() {
-    auto* run = command(app_, "demo", "Play the first sale from end to end", [this](Context& c) { return demo(c, demo_); });
+    auto* run = command(app_, "demo", "Play the whole story: one bean through all five layers", [this](Context& c) { return demo(c, demo_); });
     run->add_option("--folder", demo_.folder)->capture_default_str();
-    run->add_option("--data", demo_.data, "Your own CSV");
+    run->add_option("--data", demo_.data, "Your own CSV instead of the generated table");
     run->add_option("--label", demo_.label, "Its label column");
     run->add_option("--rows", demo_.rows, "Rows of the generated table")->capture_default_str();
     run->add_option("--seed", demo_.seed)->capture_default_str();
-    run->add_option("--evidence", demo_.evidence, "none, or quorum: the pay waits for two of three members")->capture_default_str();
+    run->add_option("--stop", demo_.stop, "End after farm, roastery, recipe, counter, cup or till");
+    std::string lies;
+    for (const auto& [name, words] : story::cheats()) lies += (lies.empty() ? "" : ", ") + name;
+    run->add_option("--cheat", demo_.cheat, "Tell a lie, and see by what it is refused: " + lies);
+    run->add_option("--language", demo_.language, "en or zh")->capture_default_str();
+    run->add_option("--evidence", demo_.evidence, "quorum: the first sale's pay waits for two of three members, and the story ends there")->capture_default_str();
     auto* data = command(app_, "demo-data", "Write the demo's clinical table", [this](Context&) { return demo_data(text_, demo_.rows, demo_.seed); });
     data->add_option("file", text_)->required();
     data->add_option("--rows", demo_.rows)->capture_default_str();
     data->add_option("--seed", demo_.seed)->capture_default_str();
-    command(app_, "check-story", "Read the demo's story again from the chain", [this](Context& c) { return check_story(c, demo_.folder); })->add_option("folder", demo_.folder)->capture_default_str();
+    for (const char* name : {"verify", "check-story"}) {
+      auto* check = command(app_, name, "Check a story again: money, signatures, receipts, quorums and payments, from the chains alone", [this](Context& c) { return verify(c, demo_.folder, c.options().chain_url, other_.url); });
+      check->add_option("story", demo_.folder, "story.json or its folder")->capture_default_str();
+      check->add_option("--chain-b", other_.url, "RPC URL of the story's second chain; default: from the folder's state");
+    }
   }
 
   CLI::App app_;
@@ -588,17 +653,19 @@ class App {
   ComputeOptions compute_;
   JobOpenOptions job_open_;
   JobClaimOptions job_claim_;
-  DemoOptions demo_;
+  story::StoryOptions demo_;
   SubnetOpenOptions subnet_open_;
   BridgeOrderOptions bridge_order_;
   OtherChain other_;
   RobotOptions robot_;
   GrantsDeployOptions grants_deploy_;
   GrantsProposeOptions grants_propose_;
+  ClinicAskOptions clinic_ask_;
+  FeedDeployOptions feed_deploy_;
   TableRegisterOptions table_register_;
   QualityMeasureOptions measure_;
   QualityClaimOptions quality_claim_;
-  std::string table_file_, batches_, recipe_;
+  std::string table_file_, batches_, recipe_, transaction_;
   std::uint64_t rows_ = 0;
   std::vector<std::string> receipts_;
 };

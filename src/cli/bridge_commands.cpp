@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include <peaberry/bindings/buy_for.hpp>
 #include <peaberry/bindings/inbox.hpp>
 #include <peaberry/bindings/outbox.hpp>
 #include <peaberry/bridge/delivery.hpp>
@@ -52,8 +53,39 @@ Result<Hash32> delivery_transaction(Context& b, const Message& message, const Ha
   return logs.front().transaction_hash;
 }
 
+/// What a purchase of a listing on B is there: Ocean's exchange sells one datatoken, BuyFor hands it to the recipient.
+struct Listing {
+  Address inbox, target, token;
+  U256 price;
+  Bytes data;
+};
+Result<Listing> listing_on_b(Context& b, const std::string& did, const std::string& node_url, const Address& recipient) {
+  PB_TRY(contracts, b.settlement_contracts());
+  PB_TRY(ocean, b.addresses());
+  if (contracts->inbox.is_zero() || contracts->buy_for.is_zero()) return fail(Errc::kNotFound, "chain B's address file names no Inbox and BuyFor");
+  const auto nobody = crypto::PrivateKey::generate(b.random());
+  PB_TRY(ddo, NodeClient(b.http(), node_url, nobody).ddo(did));
+  if (json::uint_or(ddo, "chainId", 0) != b.options().chain_id) return fail(Errc::kInvalid, "asset-b: " + did + " is not listed on chain " + std::to_string(b.options().chain_id));
+  const auto* indexed = json::find_object(ddo, "indexedMetadata");
+  const auto* stats = indexed == nullptr ? nullptr : json::find_array(*indexed, "stats");
+  if (stats == nullptr || stats->empty()) return fail(Errc::kConflict, "asset-b: " + did + " has no datatoken");
+  PB_TRY(stat, json::as_object(stats->front(), "stat"));
+  PB_TRY(datatoken, json::address_at(*stat, "datatokenAddress"));
+  PB_TRY(prices, json::array_at(*stat, "prices"));
+  if (prices->empty()) return fail(Errc::kConflict, "asset-b: " + did + " is not for sale");
+  PB_TRY(entry, json::as_object(prices->front(), "price"));
+  PB_TRY(exchange, json::hash_at(*entry, "exchangeId"));
+  PB_TRY(base, json::address_at(*entry, "token"));
+  static const chain::abi::Type kCost = *chain::abi::Type::parse("(bytes32,uint256,uint256)");
+  const U256 one{1'000'000'000'000'000'000};
+  using chain::abi::Value;
+  PB_TRY(reply, b.call(ocean->fixed_price, chain::abi::encode_call(chain::abi::selector("calcBaseInGivenOutDT(bytes32,uint256,uint256)"), kCost, Value::list({Value::of(exchange), Value::of(one), Value::of(U256{})}))));
+  PB_TRY(price, U256::from_be(ByteView(reply).first(std::min<std::size_t>(reply.size(), 32))).is_zero() ? Result<U256>(fail(Errc::kConflict, "asset-b: its exchange names no price")) : Result<U256>(U256::from_be(ByteView(reply).first(32))));
+  return Listing{contracts->inbox, contracts->buy_for, base, price, bindings::buy_for::buy(ocean->fixed_price, exchange, base, datatoken, one, recipient)};
+}
+
 /// What the order costs here when a feed says what one token here is worth in the other's unit; rounded up.
-Result<U256> price_by_feed(Context& context, const std::string& feed_text, const U256& price_b, unsigned decimals_b, unsigned decimals) {
+Result<U256> price_by_feed(Context& context, const std::string& feed_text, const U256& price_b, unsigned decimals_b, unsigned decimals, bool times) {
   PB_TRY(address, crypto::parse_address(feed_text, "feed"));
   PB_TRY(rpc, context.rpc());
   PB_TRY(feed, oracle::Feed::open(*rpc, context.options().chain_id, address));
@@ -64,9 +96,11 @@ Result<U256> price_by_feed(Context& context, const std::string& feed_text, const
     for (unsigned i = 0; i < n; ++i) out = out * U256{10};
     return out;
   };
+  const auto divided = [](const U256& numerator, const U256& denominator) { return (numerator + denominator - U256{1}) / denominator; };
+  // price_b / 10^decimals_b × answer / 10^feed × 10^decimals
+  if (times) return divided(price_b * last.answer * power(decimals), power(decimals_b) * power(feed.decimals()));
   // price_b / 10^decimals_b ÷ (answer / 10^feed) × 10^decimals
-  const U256 numerator = price_b * power(feed.decimals()) * power(decimals), denominator = last.answer * power(decimals_b);
-  return (numerator + denominator - U256{1}) / denominator;
+  return divided(price_b * power(feed.decimals()) * power(decimals), last.answer * power(decimals_b));
 }
 
 }  // namespace
@@ -81,22 +115,34 @@ Result<Output> bridge_order(Context& context, const BridgeOrderOptions& options)
   PB_TRY(policy, read_policy(options.policy, *contracts));
   PB_TRY(head, rpc->latest_block());
   Message m;
-  for (const auto& [text, slot, field] : {std::tuple<const std::string&, Address*, const char*>{options.inbox, &m.inbox, "inbox"}, {options.target, &m.target, "target"}, {options.token_b, &m.token, "token-b"}, {options.recipient, &m.recipient, "recipient"}, {options.executor, &m.executor, "executor"}}) {
-    PB_TRY(address, crypto::parse_address(text, field));
-    *slot = address;
+  PB_TRY(recipient, crypto::parse_address(options.recipient, "recipient"));
+  PB_TRY(executor, crypto::parse_address(options.executor, "executor"));
+  m.recipient = recipient, m.executor = executor;
+  U256 price;
+  Bytes data;
+  if (!options.asset_b.empty()) {
+    Context b = there(context, options.other);
+    PB_TRY(listing, listing_on_b(b, options.asset_b, options.node_b, recipient));
+    m.inbox = listing.inbox, m.target = listing.target, m.token = listing.token, price = listing.price, data = listing.data;
+  } else {
+    for (const auto& [text, slot, field] : {std::tuple<const std::string&, Address*, const char*>{options.inbox, &m.inbox, "inbox"}, {options.target, &m.target, "target"}, {options.token_b, &m.token, "token-b"}}) {
+      PB_TRY(address, crypto::parse_address(text, field));
+      *slot = address;
+    }
+    PB_TRY(raw, parse_hex(options.data, "data"));
+    PB_TRY(given, parse_units(options.price, options.decimals_b, "price"));
+    data = raw, price = given;
   }
-  PB_TRY(data, parse_hex(options.data, "data"));
-  PB_TRY(price, parse_units(options.price, options.decimals_b, "price"));
   U256 amount;
   if (!options.feed.empty()) {
-    PB_TRY(priced, price_by_feed(context, options.feed, price, options.decimals_b, options.decimals));
+    PB_TRY(priced, price_by_feed(context, options.feed, price, options.decimals_b, options.decimals, options.times));
     amount = priced;
   } else {
     PB_TRY(given, parse_units(options.amount, options.decimals, "amount"));
     amount = given;
   }
   m.chain_a = U256{context.options().chain_id}, m.outbox = contracts->outbox, m.escrow = contracts->escrow, m.job_nonce = U256::from(crypto::sha256(context.random().uuid()));
-  m.chain_b = U256{options.chain_b}, m.deliver_until = U256{head.timestamp + options.deliver_seconds}, m.requester = escrow->address(), m.price = price, m.data = data;
+  m.chain_b = U256{options.other.id}, m.deliver_until = U256{head.timestamp + options.deliver_seconds}, m.requester = escrow->address(), m.price = price, m.data = data;
   const Hash32 hash = bridge::message_hash(m);
   PB_TRY(confirmation_reply, context.call(contracts->outbox, outbox::confirmation_seconds()));
   PB_TRY(confirmation, outbox::decode_confirmation_seconds(confirmation_reply));
@@ -122,7 +168,7 @@ Result<Output> bridge_order(Context& context, const BridgeOrderOptions& options)
   const Hash32 id = settlement::job_id(job);
   return Output{json::Object{{"jobId", id.hex()}, {"messageHash", hash.hex()}, {"amount", amount.dec()}, {"deliverUntil", m.deliver_until.low64()}, {"message", bridge::message_to_json(m)},
                              {"steps", json::Array{json::Object{{"name", "lock the price"}, {"tx", opened.transaction_hash.hex()}, {"gas", opened.gas_used}}, json::Object{{"name", "announce the order"}, {"tx", sent.transaction_hash.hex()}, {"gas", sent.gas_used}}}}},
-                fmt::format("ordered on chain {}: job {}\n  to be delivered until {}", options.chain_b, id.hex(), iso_time(m.deliver_until.low64()))};
+                fmt::format("ordered on chain {}: job {}\n  to be delivered until {}", options.other.id, id.hex(), iso_time(m.deliver_until.low64()))};
 }
 
 Result<Output> bridge_show(Context& context, const std::string& job) {
@@ -140,11 +186,11 @@ Result<Output> bridge_deliver(Context& context, const std::string& job, const Ot
   return Output{json::Object{{"messageHash", order.hash.hex()}, {"chainId", other.id}, {"tx", receipt.transaction_hash.hex()}, {"gas", receipt.gas_used}, {"block", receipt.block_number}}, "delivered on chain " + std::to_string(other.id) + " in " + receipt.transaction_hash.hex()};
 }
 
-Result<Output> bridge_prove(Context& context, const std::string& job, const OtherChain& other, const std::string& output) {
+Result<Output> bridge_prove(Context& context, const std::string& job, const OtherChain& other, const std::string& output, const std::string& transaction_text) {
   PB_TRY(order, find_order(context, job));
   Context b = there(context, other);
   PB_TRY(rpc, b.rpc());
-  PB_TRY(transaction, delivery_transaction(b, order.message, order.hash));
+  PB_TRY(transaction, transaction_text.empty() ? delivery_transaction(b, order.message, order.hash) : Hash32::parse(transaction_text, "tx"));
   PB_TRY(proof, bridge::prove_delivery(*rpc, transaction));
   const json::Object told = proof.to_json();
   if (!output.empty()) PB_CHECK(write_file_atomic(output, as_bytes(json::pretty(told) + "\n")));

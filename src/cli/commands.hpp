@@ -2,6 +2,8 @@
 
 #include <peaberry/settlement/planner.hpp>
 #include <peaberry/settlement/policy.hpp>
+#include <peaberry/story/options.hpp>
+
 #include "context.hpp"
 
 namespace peaberry::cli {
@@ -97,6 +99,24 @@ Result<Output> job_vote(Context& context, const std::string& id, const std::stri
 Result<Output> job_judge(Context& context, const std::string& id, const std::string& claim, bool object);
 Result<Output> job_end(Context& context, const std::string& id, bool refund);
 Result<Output> job_withdraw(Context& context, const std::string& token, const std::string& to);
+/// Sends tokens to somebody.
+Result<Output> pay(Context& context, const std::string& to, const std::string& amount, const std::string& token, unsigned decimals);
+
+/// A contract that asks a model about cases and acts on accepted answers.
+Result<Output> clinic_deploy(Context& context, const std::string& token);
+struct ClinicAskOptions {
+  std::string clinic, model, input, policy, amount, executor, fee_to, royalty_to;
+  std::uint64_t seconds = 3'600, fee_bps = 0, royalty_bps = 0;
+  unsigned decimals = 18;
+};
+Result<Output> clinic_ask(Context& context, const ClinicAskOptions& options);
+Result<Output> clinic_show(Context& context, const std::string& clinic, const std::string& job);
+
+/// What a trained model is in whole numbers: its QOps bytes, a case's inputs, its answer – and the answer over HTTP.
+Result<Output> model_export(Context& context, const std::string& quantised, const std::string& output);
+Result<Output> model_encode(Context& context, const std::string& quantised, const std::vector<std::string>& values, const std::string& output);
+Result<Output> model_run(Context& context, const std::string& model, const std::string& input, const std::string& output);
+Result<Output> model_serve(Context& context, const std::string& quantised, std::uint16_t port);
 /// Stores a QOps model as code, so that the chain can run it.
 Result<Output> model_publish(Context& context, const std::string& file);
 
@@ -178,15 +198,17 @@ struct OtherChain {
   std::uint64_t id = 0;
 };
 struct BridgeOrderOptions {
-  std::uint64_t chain_b = 0;
   std::string inbox, target, data = "0x", token_b, price, recipient, executor, policy, amount, token, feed;
+  std::string asset_b, node_b;   ///< instead of inbox, target, data, token_b and price: a listing on B, bought for the recipient
+  OtherChain other;
+  bool times = false;            ///< the feed says what a token of B is worth here, not the other way round
   std::uint64_t deliver_seconds = 600;
   unsigned decimals = 18, decimals_b = 18;
 };
 Result<Output> bridge_order(Context& context, const BridgeOrderOptions& options);
 Result<Output> bridge_show(Context& context, const std::string& job);
 Result<Output> bridge_deliver(Context& context, const std::string& job, const OtherChain& other);
-Result<Output> bridge_prove(Context& context, const std::string& job, const OtherChain& other, const std::string& output);
+Result<Output> bridge_prove(Context& context, const std::string& job, const OtherChain& other, const std::string& output, const std::string& transaction);
 /// As a signer: checks a delivery's proof against one's own node of chain B and votes for what it shows.
 Result<Output> bridge_attest(Context& context, const std::string& job, const OtherChain& other, const std::string& proof, std::uint64_t confirmations);
 
@@ -220,11 +242,18 @@ Result<Output> revenue_withdraw(Context& context, const std::string& router, con
 
 /// Price feeds: what a reporter saw, and a round's report of several.
 Result<Output> feed_show(Context& context, const std::string& feed);
+struct FeedDeployOptions {
+  std::string description, min = "0.00000001", max = "1000000";
+  std::vector<std::string> reporters;
+  unsigned decimals = 8;
+  std::uint64_t heartbeat = 3'600;
+};
+Result<Output> feed_deploy(Context& context, const FeedDeployOptions& options);
 Result<Output> feed_observe(Context& context, const std::string& feed, const std::string& price);
 Result<Output> feed_report(Context& context, const std::string& feed, const std::vector<std::string>& observations);
 
 struct TollCommand {
-  std::string upstream, price, token, channels, collector, claim_at_least = "1";
+  std::string upstream, price, token, channels, collector, pay_to, claim_at_least = "1";
   std::uint16_t port = 8402;
   std::uint64_t withdraw_delay = 900, calls_min = 10;
   std::int64_t claim_every_seconds = 60;
@@ -248,13 +277,9 @@ Result<Output> chain_start(Context& context, std::uint16_t port);
 /// On a local chain: TestUSD for anybody.
 Result<Output> chain_mint(Context& context, const std::string& address, const std::string& amount);
 
-struct DemoOptions {
-  std::string folder = "build/demo", data, label;
-  std::string evidence = "none";  ///< or quorum: three members check the run, and a lie is shown
-  std::uint64_t seed = 20260, rows = 50'000;
-};
-Result<Output> demo(Context& context, const DemoOptions& options);
+Result<Output> demo(Context& context, const story::StoryOptions& options);
 Result<Output> demo_data(const std::string& file, std::uint64_t rows, std::uint64_t seed);
-Result<Output> check_story(Context& context, const std::string& folder);
+/// Re-checks a story (its folder or story.json) against its chains.
+Result<Output> verify(Context& context, const std::string& story, const std::string& url_a, const std::string& url_b);
 
 }  // namespace peaberry::cli

@@ -3,6 +3,7 @@
 #include <peaberry/agents/payer.hpp>
 #include <peaberry/bindings/erc20_template.hpp>
 #include <peaberry/bindings/grants_governor.hpp>
+#include <peaberry/bindings/job_escrow.hpp>
 #include <peaberry/bindings/revenue_router.hpp>
 #include <peaberry/chain/ocean.hpp>
 #include <peaberry/crypto/hash.hpp>
@@ -56,6 +57,14 @@ const char* proposal_state(const U256& state) {
 }
 
 }  // namespace
+
+Result<Output> pay(Context& context, const std::string& to_text, const std::string& amount_text, const std::string& token_text, unsigned decimals) {
+  PB_TRY(to, crypto::parse_address(to_text, "to"));
+  PB_TRY(token, token_or_ocean(context, token_text));
+  PB_TRY(amount, parse_units(amount_text, decimals, "amount"));
+  PB_TRY(receipt, context.send("pay", token, bindings::erc20_template::transfer(to, amount)));
+  return Output{done(receipt, {{"amount", amount.dec()}}), "sent " + amount_text + " to " + to_text};
+}
 
 Result<Output> ve_lock(Context& context, const std::string& amount_text, std::uint64_t weeks) {
   constexpr std::uint64_t kWeek = 7 * 86'400;
@@ -158,6 +167,12 @@ Result<Output> revenue_show(Context& context, const std::string& router_text, co
 Result<Output> revenue_distribute(Context& context, const std::string& router_text, const std::string& token_text) {
   PB_TRY(router, crypto::parse_address(router_text, "router"));
   PB_TRY(token, token_or_ocean(context, token_text));
+  // What JobEscrow holds for the router comes first.
+  if (const auto contracts = context.settlement_contracts()) {
+    PB_TRY(reply, context.call((*contracts)->escrow, bindings::job_escrow::balance_of(token, router)));
+    PB_TRY(waiting, bindings::job_escrow::decode_balance_of(reply));
+    if (!waiting.is_zero()) PB_CHECK(context.send("collect", router, router_contract::collect((*contracts)->escrow, token)));
+  }
   PB_TRY(receipt, context.send("distribute", router, router_contract::distribute(token)));
   for (const auto& log : receipt.logs)
     if (log.address == router && log.topics[0] == router_contract::DistributedEvent::topic()) {

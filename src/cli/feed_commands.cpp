@@ -34,6 +34,21 @@ Result<Output> feed_show(Context& context, const std::string& feed_text) {
   return Output{out, text};
 }
 
+Result<Output> feed_deploy(Context& context, const FeedDeployOptions& options) {
+  using chain::abi::Value;
+  std::vector<Value> reporters;
+  for (const auto& text : options.reporters) {
+    PB_TRY(reporter, crypto::parse_address(text, "reporter"));
+    reporters.push_back(Value::of(reporter));
+  }
+  PB_TRY(min, parse_units(options.min, options.decimals, "min"));
+  PB_TRY(max, parse_units(options.max, options.decimals, "max"));
+  PB_TRY(made, context.deploy("PriceFeed", "(string,uint8,int192,int192,uint32,address[])",
+                              {Value::of(options.description.c_str()), Value::of(std::uint64_t{options.decimals}), Value::of(min), Value::of(max), Value::of(options.heartbeat), Value::list(std::move(reporters))}));
+  const std::string address = crypto::checksum_address(made.first);
+  return Output{json::Object{{"feed", address}, {"tx", made.second.transaction_hash.hex()}, {"gas", made.second.gas_used}}, "feed " + address};
+}
+
 Result<Output> feed_observe(Context& context, const std::string& feed_text, const std::string& price) {
   PB_TRY(feed, open_feed(context, feed_text));
   PB_TRY(key, context.key());

@@ -195,11 +195,13 @@ Result<json::Object> deploy_settlement(chain::Rpc& rpc, const fs::path& artifact
   PB_TRY(outbox, d.deploy("Outbox", "(uint64)", {Value::of(kConfirmationSeconds)}));
   PB_TRY(inbox, d.deploy("Inbox"));
   PB_TRY(usd, d.deploy("TestUSD"));
+  PB_TRY(buy_for, d.deploy("BuyFor"));
   const auto at = [](const Address& address) { return json::Value(crypto::checksum_address(address)); };
   return json::Object{{"JobEscrow", at(escrow)},      {"QuorumVerifier", at(quorum)}, {"OwnerAcceptVerifier", at(owner)}, {"DirectVerifier", at(direct)},
                       {"TableRegistry", at(tables)}, {"ModelRegistry", at(models)},  {"LineageSplitters", at(splitters)}, {"VoucherChannels", at(channels)},
                       {"ERC3009DepositCollector", at(collector)}, {"LeaseStream", at(leases)}, {"ReverseAuction", at(auction)}, {"QualityRegistry", at(quality)},
-                      {"Subnet", at(subnet)},        {"Outbox", at(outbox)},         {"Inbox", at(inbox)},                {"TestUSD", at(usd)}};
+                      {"Subnet", at(subnet)},        {"Outbox", at(outbox)},         {"Inbox", at(inbox)},                {"TestUSD", at(usd)},
+                      {"BuyFor", at(buy_for)}};
 }
 
 Result<Bytes> creation_code(const std::string& name, std::string_view types, std::vector<Value> arguments) {

@@ -165,7 +165,7 @@ Status Ledger::ensure_settlement(chain::Rpc& rpc, const Clock& clock) {
   PB_TRY(networks, json::as_object(document, address_file().string()));
   PB_TRY(found, json::object_at(*networks, "development"));
   json::Object entry = *found;
-  if (const auto escrow = json::address_at(entry, "TestUSD")) {  // the last one that is deployed
+  if (const auto escrow = json::address_at(entry, "BuyFor")) {  // the last one that is deployed
     PB_TRY(code, rpc.code(*escrow));
     if (!code.empty()) return {};
   }

@@ -94,6 +94,10 @@ Result<std::unique_ptr<Toll>> Toll::start(NodeConfig config, TollOptions options
   PB_TRY(keys, open_node_keys(p.config.home, true, p.random));
   p.keys = std::move(keys);
   p.price.pay_to = p.keys->treasury;
+  if (!p.options.pay_to.empty()) {
+    PB_TRY(pay_to, crypto::parse_address(p.options.pay_to, "pay-to"));
+    p.price.pay_to = pay_to;
+  }
   PB_TRY(database, store::open_sqlite((p.config.home / "node.sqlite").string()));
   p.database = std::move(database);
   PB_CHECK(chain::TxManager::migrate(*p.database));

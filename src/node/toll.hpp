@@ -11,6 +11,7 @@ struct TollOptions {
   std::string upstream;             ///< the HTTP service that is paid for: each path below it costs the same
   std::string price;                ///< of one call, in whole tokens ("0.01")
   std::string token;                ///< ERC-20 with EIP-3009; empty: the chain's TestUSD
+  std::string pay_to;               ///< who is paid; empty: the treasury
   std::optional<Address> channels, collector;  ///< others than the address file's
   std::uint64_t withdraw_delay = 900;
   std::uint64_t calls_min = 10;     ///< a deposit must be worth so many calls
@@ -19,7 +20,7 @@ struct TollOptions {
 };
 
 /// A paid door before any HTTP service: x402 clients call it, pay by the call, and get what the service answers. What is earned goes to the
-/// treasury; the operator's key pays gas and claims. One process beside the service.
+/// treasury or whoever is named (a revenue router, say); the operator's key pays gas and claims. One process beside the service.
 class Toll {
  public:
   static Result<std::unique_ptr<Toll>> start(NodeConfig config, TollOptions options);

@@ -3,20 +3,16 @@
 #include <cmath>
 
 #include <peaberry/base/files.hpp>
+#include <peaberry/base/random.hpp>
 
-#include "commands.hpp"
-#include "story.hpp"
+#include "canaries.hpp"
+#include "demo_data.hpp"
 
-namespace peaberry::cli {
-
-std::vector<std::string> canary_texts() {
-  // Texts that occur in no other row and in no listing. If one is seen outside the owner's machine, a row got out.
-  return {"Zephyrine Quillfeather-Okonkwo-7731", "Barnaby Thistlewick-Nakagawa-9904", "Ottoline Marrowgate-Svensson-4417"};
-}
+namespace peaberry::story {
 
 /// A clinical table: 12 columns, realistic marginals and dependence, documented in docs/reference/demo-data.md. About 4 %
 /// missing values and 1 % exact duplicates, as real exports have.
-Result<Output> demo_data(const std::string& file, std::uint64_t rows, std::uint64_t seed) {
+Result<Table> make_demo_table(const std::string& file, std::uint64_t rows, std::uint64_t seed) {
   if (rows < 100 || rows > 5'000'000) return fail(Errc::kInvalid, "rows must be between 100 and 5000000");
   SeededRandom random(seed);
   std::string out = "patient,age,sex,bmi,systolic_bp,cholesterol,glucose,smoker,activity_hours,family_history,ward,heart_disease\n";
@@ -57,7 +53,7 @@ Result<Output> demo_data(const std::string& file, std::uint64_t rows, std::uint6
     }
   }
   PB_CHECK(write_file_atomic(file, as_bytes(out)));
-  return Output{json::Object{{"file", file}, {"rows", rows}, {"columns", 12}, {"bytes", out.size()}}, fmt::format("wrote {} ({} rows, {} bytes)", file, rows, out.size())};
+  return Table{rows, 12, out.size()};
 }
 
-}  // namespace peaberry::cli
+}  // namespace peaberry::story
