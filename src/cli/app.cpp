@@ -43,6 +43,7 @@ class App {
     add_keys();
     add_chain();
     add_demo();
+    command(app_, "explain", "A transaction, job, claim or asset in plain words", [this](Context& c) { return explain(c, text_); })->add_option("what", text_, "Transaction, job or claim (32 bytes of hex), or a DID")->required();
     command(app_, "doctor", "Check this home, its keys, the sandbox, the chain and the node", [](Context& c) { return doctor(c); });
     command(app_, "version", "Print the version", [](Context&) { return Result<Output>(version()); });
     auto* completion = command(app_, "completion", "Print a shell completion script", [this](Context&) { return completion_script(app_, shell_); });

@@ -89,7 +89,7 @@ Result<U256> price_by_feed(Context& context, const std::string& feed_text, const
   PB_TRY(address, crypto::parse_address(feed_text, "feed"));
   PB_TRY(rpc, context.rpc());
   PB_TRY(feed, oracle::Feed::open(*rpc, context.options().chain_id, address));
-  PB_TRY(last, feed.latest());
+  PB_TRY(last, feed.latest(context.clock().unix_seconds()));
   if (last.round == 0 || !last.fresh) return fail(Errc::kConflict, "feed " + feed.description() + ": its last price is " + (last.round == 0 ? "none" : "of " + iso_time(last.updated_at) + ", older than its heartbeat of " + std::to_string(feed.heartbeat()) + " s"), "wait for the next report; an old price is not acted on");
   const auto power = [](unsigned n) {
     U256 out{1};

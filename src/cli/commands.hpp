@@ -277,6 +277,8 @@ Result<Output> chain_start(Context& context, std::uint16_t port);
 /// On a local chain: TestUSD for anybody.
 Result<Output> chain_mint(Context& context, const std::string& address, const std::string& amount);
 
+/// A transaction, job, claim or asset in one paragraph of plain words.
+Result<Output> explain(Context& context, const std::string& what);
 Result<Output> demo(Context& context, const story::StoryOptions& options);
 Result<Output> demo_data(const std::string& file, std::uint64_t rows, std::uint64_t seed);
 /// Re-checks a story (its folder or story.json) against its chains.

@@ -20,7 +20,7 @@ std::string decimal(const U256& value, unsigned decimals) { return format_units(
 
 Result<Output> feed_show(Context& context, const std::string& feed_text) {
   PB_TRY(feed, open_feed(context, feed_text));
-  PB_TRY(last, feed.latest());
+  PB_TRY(last, feed.latest(context.clock().unix_seconds()));
   json::Array reporters;
   for (const Address& reporter : feed.reporters()) reporters.push_back(json::Value(crypto::checksum_address(reporter)));
   json::Object out{{"description", feed.description()}, {"decimals", feed.decimals()}, {"heartbeat", feed.heartbeat()}, {"threshold", feed.threshold()}, {"reporters", reporters}, {"round", last.round}};
@@ -70,7 +70,7 @@ Result<Output> feed_report(Context& context, const std::string& feed_text, const
     list.push_back(observation);
   }
   PB_TRY(receipt, feed.report(*sender, std::move(list)));
-  PB_TRY(last, feed.latest());
+  PB_TRY(last, feed.latest(context.clock().unix_seconds()));
   return Output{json::Object{{"round", last.round}, {"answer", last.answer.dec()}, {"tx", receipt.transaction_hash.hex()}, {"gas", receipt.gas_used}},
                 fmt::format("round {}: {}", last.round, decimal(last.answer, feed.decimals()))};
 }

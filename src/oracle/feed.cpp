@@ -62,7 +62,7 @@ Result<Feed> Feed::open(chain::Rpc& rpc, std::uint64_t chain_id, const Address& 
   return out;
 }
 
-Result<Feed::Latest> Feed::latest() {
+Result<Feed::Latest> Feed::latest(std::uint64_t now) {
   PB_TRY(round_reply, ask(contract::latest_round()));
   PB_TRY(round, contract::decode_latest_round(round_reply));
   if (round.is_zero()) return Latest{};
@@ -70,12 +70,12 @@ Result<Feed::Latest> Feed::latest() {
   PB_TRY(data, contract::decode_get_round_data(reply));
   PB_TRY(head, rpc_->latest_block());
   Latest out{round.low64(), data.answer, data.updated_at.low64(), false};
-  out.fresh = head.timestamp <= out.updated_at + heartbeat_;
+  out.fresh = std::max(head.timestamp, now) <= out.updated_at + heartbeat_;
   return out;
 }
 
-Result<U256> Feed::fresh_answer() {
-  PB_TRY(last, latest());
+Result<U256> Feed::fresh_answer(std::uint64_t now) {
+  PB_TRY(last, latest(now));
   if (last.round == 0) return fail(Errc::kConflict, description_ + " has no price yet");
   if (!last.fresh) return fail(Errc::kConflict, description_ + " is stale: its last price is of " + iso_time(last.updated_at) + ", and it promises one every " + std::to_string(heartbeat_) + " s");
   return last.answer;
@@ -90,7 +90,7 @@ Result<Observation> Feed::observe(const crypto::PrivateKey& key, const U256& ans
   const auto place = std::find(reporters_.begin(), reporters_.end(), key.address());
   if (place == reporters_.end()) return fail(Errc::kForbidden, crypto::checksum_address(key.address()) + " is no reporter of " + description_);
   if (answer < lowest_ || answer > highest_) return fail(Errc::kInvalid, "answer: " + description_ + " takes " + lowest_.dec() + " to " + highest_.dec());
-  PB_TRY(last, latest());
+  PB_TRY(last, latest(0));
   Observation out;
   out.reporter = static_cast<std::uint8_t>(place - reporters_.begin()), out.round = last.round + 1, out.timestamp = timestamp, out.answer = answer;
   out.signature = key.sign(digest(out.round, timestamp, answer));
@@ -108,7 +108,7 @@ std::string Feed::fault(const Observation& observation, std::uint64_t round, std
 }
 
 Result<chain::Receipt> Feed::report(chain::TxManager& sender, std::vector<Observation> observations) {
-  PB_TRY(last, latest());
+  PB_TRY(last, latest(0));
   PB_TRY(head, rpc_->latest_block());
   const std::uint64_t round = last.round + 1;
   std::string faults;

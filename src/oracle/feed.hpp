@@ -35,11 +35,12 @@ class Feed {
     std::uint64_t round = 0;
     U256 answer;
     std::uint64_t updated_at = 0;  ///< of the oldest observation that went in; 0: no round yet
-    bool fresh = false;            ///< by the chain's time and the feed's heartbeat
+    bool fresh = false;            ///< by the feed's heartbeat, and the later of the chain's time and the reader's own
   };
-  Result<Latest> latest();
+  /// `now`: the reader's clock, Unix seconds. A chain on which nothing happens stands still, and an old price would look new.
+  Result<Latest> latest(std::uint64_t now);
   /// kConflict: the price is older than the heartbeat, or there is none: what a careful reader acts on.
-  Result<U256> fresh_answer();
+  Result<U256> fresh_answer(std::uint64_t now);
 
   /// The EIP-712 digest of an observation.
   Hash32 digest(std::uint64_t round, std::uint64_t timestamp, const U256& answer) const;

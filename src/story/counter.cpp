@@ -42,7 +42,7 @@ Status Story::counter() {
   if (model_file_.empty()) return fail(Errc::kInternal, "no model has won");
   stage_.begin("counter", {"4 · Shop counter – evidence, oracles, chains", "四 · 柜台——证据、预言机、跨链"});
   // Whoever earns by this model: its lineage, the machines, the judges, the community.
-  PB_TRY(lock, stage_.run("locker", {"ve", "lock", "400", "--weeks", "52"}));
+  PB_TRY(lock, stage_.run("locker", {"ve", "lock", "60", "--weeks", "52"}));
   stage_.step("OCEAN is locked for votes", lock);
   PB_TRY(governor, stage_.run("locker", {"grants", "deploy", "--delay", "1", "--period", "8", "--threshold", "0", "--quorum", "10"}));
   stage_.step("grants deploy", governor);

@@ -127,6 +127,7 @@ Status Story::farm() {
     PB_TRY(run, stage_.run("owner", {"quality", "measure", table_did_, "--algo", quality_did_, "-o", measured + "-fake"}));
     return caught(cheats()[0].second, "the runner: mounted bytes against TableRegistry's root", json::string_or(run.at("job").as_object(), "reason"));
   }
+  if (lies_at_the_counter()) return short_cut();
   PB_CHECK(first_sale());
   if (ended_) return {};
 
@@ -144,6 +145,19 @@ Status Story::farm() {
   stage_.step("table register, epoch 2", epoch);
   table_ = clean;
   stage_.tell({fmt::format("a declared recipe makes epoch {}: {} rows, with its lineage", json::uint_or(epoch, "epoch", 0), json::uint_or(cleaned, "rows", 0)), fmt::format("按声明的清洗配方生成第 {} 期：{} 行，附血统", json::uint_or(epoch, "epoch", 0), json::uint_or(cleaned, "rows", 0))});
+  return {};
+}
+
+bool Story::lies_at_the_counter() const { return !options_.cheat.empty() && !lies("fake-rows") && !lies("copy-model"); }
+
+Status Story::short_cut() {
+  const fs::path model = stage_.home("developer") / "model";
+  PB_TRY(trained, stage_.run("developer", {"compute", "start", "--data", table_did_, "--algo", trainer_did_, "--custom", json::stringify(json::Object{{"label", label_}, {"seed", options_.seed}, {"model", "mlp"}}), "--seconds", "60", "--free", "--wait", "--output", model.string()}));
+  if (const auto* job = json::find_object(trained, "job"); job == nullptr || json::uint_or(*job, "status", 0) != 70) return fail(Errc::kInternal, "the training job ended as: " + (job == nullptr ? "?" : json::string_or(*job, "reason")));
+  PB_TRY(text, read_text(model / "quantised.json"));
+  PB_CHECK(write_file_atomic(stage_.home("developer") / "entry.json", as_bytes(text)));
+  winner_ = "developer", lease_winner_ = "host1", model_file_ = (stage_.home("developer") / "entry.json").string();
+  stage_.tell({"the developer trains a model; on to the counter, where the lie is told", "开发者训练出模型；直接来到柜台，谎言将在此出现"});
   return {};
 }
 

@@ -43,6 +43,7 @@ Result<Told> Story::play() {
     PB_CHECK(open());
     using Station = Status (Story::*)();
     for (const auto& [name, station] : {std::pair<const char*, Station>{"farm", &Story::farm}, {"roastery", &Story::roastery}, {"recipe", &Story::recipe}, {"counter", &Story::counter}, {"cup", &Story::cup}, {"till", &Story::till}}) {
+      if (lies_at_the_counter() && (station == &Story::roastery || station == &Story::recipe)) continue;
       PB_CHECK((this->*station)());
       if (ended_ || options_.stop == name) break;
     }
@@ -125,7 +126,7 @@ Status Story::open() {
   for (std::size_t i = 0; i < cast.size(); ++i) PB_CHECK(take(cast[i].first, cast[i].second, keys[i]));
   PB_TRY(market, Server::start({"--home", stage_.home("market").string(), "--chain", stage_.url_a, "--address-file", stage_.addresses_of("market").string(), "serve", "--no-compute", "--port", std::to_string(market_port)}, stage_.folder() / "market.log", market_url_, stage_.http()));
   market_server_ = std::move(market);
-  for (const auto& [name, tokens] : {std::pair<const char*, const char*>{"owner", "30"}, {"developer", "100"}, {"market", "0"}, {"host1", "20"}, {"host2", "20"}, {"host3", "20"}, {"bob", "20"}, {"copycat", "20"}, {"clinic", "20"}, {"robot", "0"}, {"executor", "0"}, {"locker", "500"}, {"worker", "0"}})
+  for (const auto& [name, tokens] : {std::pair<const char*, const char*>{"owner", "30"}, {"developer", "100"}, {"market", "0"}, {"host1", "20"}, {"host2", "20"}, {"host3", "20"}, {"bob", "20"}, {"copycat", "20"}, {"clinic", "20"}, {"robot", "0"}, {"executor", "0"}, {"locker", "100"}, {"worker", "0"}})
     PB_CHECK(stage_.fund(name, 10, std::strtoull(tokens, nullptr, 10), false));
   PB_CHECK(stage_.run("robot", {"chain", "mint", stage_.address("robot"), "--amount", "2"}));
   PB_CHECK(stage_.run("developer", {"chain", "mint", stage_.address("developer"), "--amount", "20"}));

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <peaberry/base/u256.hpp>
 
@@ -40,8 +41,25 @@ double number_or(const json::Object& object, const char* key) {
   return value != nullptr && value->is_number() ? value->to_number<double>() : 0;
 }
 
+/// Flows of a unit with what came back taken off: a deposit that returned is no payment.
+json::Array net_flows(const json::Array& flows, const std::string& unit) {
+  std::map<std::pair<std::string, std::string>, double> sums;
+  for (const auto& item : flows) {
+    const auto& flow = item.as_object();
+    if (json::string_or(flow, "unit") != unit) continue;
+    const std::string from = json::string_or(flow, "from"), to = json::string_or(flow, "to");
+    const double amount = amount_of(json::string_or(flow, "amount"), decimals_of(unit));
+    (from < to ? sums[{from, to}] : sums[{to, from}]) += from < to ? amount : -amount;
+  }
+  json::Array out;
+  for (const auto& [pair, amount] : sums)
+    if (std::abs(amount) > 1e-9) out.push_back(json::Object{{"from", amount > 0 ? pair.first : pair.second}, {"to", amount > 0 ? pair.second : pair.first}, {"amount", std::abs(amount)}});
+  return out;
+}
+
 /// Who paid whom: payers left, payees right; a name that does both stands on both sides.
-std::string sankey(const json::Array& flows, const std::string& unit) {
+std::string sankey(const json::Array& all, const std::string& unit) {
+  const json::Array flows = net_flows(all, unit);
   struct Side {
     double size = 0, y = 0, used = 0;
   };
@@ -49,8 +67,7 @@ std::string sankey(const json::Array& flows, const std::string& unit) {
   double total = 0;
   for (const auto& item : flows) {
     const auto& flow = item.as_object();
-    if (json::string_or(flow, "unit") != unit) continue;
-    const double amount = amount_of(json::string_or(flow, "amount"), decimals_of(unit));
+    const double amount = number_or(flow, "amount");
     left[json::string_or(flow, "from")].size += amount, right[json::string_or(flow, "to")].size += amount;
     total += amount;
   }
@@ -68,9 +85,8 @@ std::string sankey(const json::Array& flows, const std::string& unit) {
   std::string out = fmt::format("<svg viewBox=\"0 0 900 {:.0f}\" role=img aria-label=\"Who paid whom, {}\">", height, escape(unit));
   for (const auto& item : flows) {
     const auto& flow = item.as_object();
-    if (json::string_or(flow, "unit") != unit) continue;
     Side &from = left[json::string_or(flow, "from")], &to = right[json::string_or(flow, "to")];
-    const double amount = amount_of(json::string_or(flow, "amount"), decimals_of(unit)), thick = std::max(amount * scale, .8);
+    const double amount = number_or(flow, "amount"), thick = std::max(amount * scale, .8);
     const double y0 = from.y + from.used + thick / 2, y1 = to.y + to.used + thick / 2;
     from.used += thick, to.used += thick;
     out += fmt::format("<path class=flow d=\"M236 {:.1f}C450 {:.1f} 450 {:.1f} 664 {:.1f}\" stroke-width=\"{:.1f}\"><title>{} → {}: {:.6f} {}</title></path>", y0, y0, y1, y1, thick, escape(json::string_or(flow, "from")), escape(json::string_or(flow, "to")), amount, escape(unit));

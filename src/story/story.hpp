@@ -23,6 +23,8 @@ class Story {
   Status open();
   Status farm();
   Status first_sale();
+  Status short_cut();  ///< a lie at the counter needs a model, not the whole way to it
+  bool lies_at_the_counter() const;
   Status lie_of_the_node(const std::string& algorithm);  ///< EVIDENCE=quorum
   Status roastery();
   Status recipe();

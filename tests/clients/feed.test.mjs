@@ -5,7 +5,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { AbiCoder, JsonRpcProvider, Contract } from 'ethers'
-import { peaberry, root, startNode } from './support.mjs'
+import { peaberry, root, sleep, startNode } from './support.mjs'
 
 let node, folder, feed, artifact
 const [homes, keys] = [{}, {}]
@@ -31,6 +31,13 @@ before(async () => {
 after(async () => {
   await node?.stop()
   if (folder) fs.rmSync(folder, { recursive: true, force: true })
+})
+
+test('on a chain where nothing happens an old price does not stay fresh', async () => {
+  const { feed: quiet } = await run('relay', 'deploy', '--description', 'QUIET / USD', '--heartbeat', '1', '--reporter', keys.a)
+  await run('relay', 'report', quiet, '--observation', JSON.stringify(await run('a', 'observe', quiet, '--price', '1.5')))
+  await sleep(2500)  // no block is mined: the newest one still has the report's time
+  assert.equal((await run('relay', 'show', quiet)).fresh, false)
 })
 
 test('three reporters, one of them lies: the middle is the price, as any consumer reads it', async () => {
