@@ -4,6 +4,10 @@ JOBS ?= $(shell nproc)
 DATA ?=
 LABEL ?=
 EVIDENCE ?= none
+STOP ?=
+CHEAT ?=
+LANGUAGE ?= en
+unexport LANGUAGE  # gettext has a variable of this name
 SUITE ?=
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 
@@ -19,15 +23,15 @@ setup-test:
 build-demo: setup-demo
 	@tools/contracts build
 	@cmake --preset release -Wno-dev >build.log 2>&1 || (cat build.log; exit 1)
-	@tools/quiet_build build peaberry tabular-trainer
+	@tools/quiet_build build peaberry
 
 build-test: setup-test
 	@tools/contracts build
 	@cmake --preset dev -Wno-dev >build.log 2>&1 || (cat build.log; exit 1)
 	@tools/quiet_build build all
 
-demo: build-demo ## Play the first sale: publish, find, buy, train in the sandbox, pay (DATA=my.csv LABEL=column for your own, EVIDENCE=quorum to pay for checked results)
-	@build/bin/peaberry demo --folder build/demo --evidence $(EVIDENCE) $(if $(DATA),--data "$(DATA)" --label "$(LABEL)")
+demo: build-demo ## Play the story: one bean through all five layers (STOP=roastery, CHEAT=swap-model, LANGUAGE=zh, DATA=my.csv LABEL=column, EVIDENCE=quorum)
+	@build/bin/peaberry demo --folder build/demo --evidence $(EVIDENCE) $(if $(STOP),--stop "$(STOP)") $(if $(CHEAT),--cheat "$(CHEAT)") $(if $(filter zh%,$(LANGUAGE)),--language zh) $(if $(DATA),--data "$(DATA)" --label "$(LABEL)")
 	@tools/check_story
 
 check-story: ## Read the demo's story again from the chain

@@ -116,6 +116,35 @@ test('a reorg of B before signing: the proof is of a block that is no more; deli
   assert.ok((await attest('signer0', jobId)).outputHash)
 })
 
+test('at T_B − 1 it is delivered; a reorg of B after the signatures pays once and refunds nothing', { timeout: 60_000 }, async () => {
+  const { jobId, deliverUntil } = await order()
+  const snapshot = await call(urlB, 'evm_snapshot')
+  await call(urlB, 'evm_setNextBlockTimestamp', deliverUntil - 1)
+  await call(urlB, 'evm_mine')
+  await call(urlB, 'evm_setNextBlockTimestamp', deliverUntil)
+  await as('executor', 'bridge', 'deliver', jobId, ...b())
+  await prove(jobId)
+  await call(urlB, 'anvil_mine', '0x2')
+  const { outputHash, deliveredAt } = await attest('signer0', jobId)
+  assert.equal(deliveredAt, deliverUntil)
+  await attest('signer2', jobId)
+  await call(urlB, 'evm_revert', snapshot)  // deeper than the confirmations that the signers asked for
+  await call(urlB, 'anvil_mine', '0x3')
+  await passBoth(COMMIT_WINDOW + 1)
+  const votes = []
+  for (const who of ['signer0', 'signer2']) votes.push('--vote', (await as(who, 'job', 'reveal', jobId, '--output-hash', outputHash)).vote)
+  await as('executor', 'job', 'claim', jobId, '--output-hash', outputHash, ...votes)
+  await passBoth(61)
+  await as('signer1', 'job', 'finalise', jobId)
+  await assert.rejects(as('buyer', 'job', 'refund', jobId), /final already/)
+  const { text } = await as('buyer', 'explain', jobId)
+  assert.match(text, /A job of kind message: .* It is final\..* that claim is accepted/)
+  const { claims } = await as('buyer', 'job', 'show', jobId)
+  assert.match((await as('buyer', 'explain', claims[0].claimId)).text, /^A claim of 0x/)
+  await assert.rejects(as('buyer', 'explain', '0x' + '12'.repeat(32)), /no job, claim or transaction/)
+  await assert.rejects(as('buyer', 'explain', 'coffee'), /neither a DID nor/)
+})
+
 test('a feed prices the order, and an old price is not acted on', { timeout: 60_000 }, async () => {
   const [wallet] = [ethers.Wallet.createRandom()]
   const artifact = JSON.parse(fs.readFileSync(path.join(root, 'build/contracts/out/PriceFeed.sol/PriceFeed.json')))

@@ -49,6 +49,14 @@ test('the metrics job runs in the owner’s sandbox; its receipt carries the tab
   assert.deepEqual(shown.metrics.signed.devices.map((d) => d.rows), [1300, 700])
 })
 
+test('explain says it in plain words', { timeout: 30_000 }, async () => {
+  assert.match((await owner('explain', did)).text, /“Heart disease table” is a data set of 0x.*Its use is sold, not the file.*costs 5\.0 tokens a use/)
+  const { claimId } = await owner('quality', 'show', did)
+  assert.match((await owner('explain', claimId)).text, /A quality claim: .* claimed, not proven\. It is standing\./)
+  const { tx } = await owner('pay', '0x000000000000000000000000000000000000dEaD', '--amount', '0.5')
+  assert.match((await owner('explain', tx)).text, /it succeeded and used \d+ gas.*0\.5 OCEAN went from 0x.* to 0x000000000000000000000000000000000000dEaD/)
+})
+
 test('search finds it by what is claimed, and not by what is not', { timeout: 30_000 }, async () => {
   const found = async (...filter) => (await owner('search', 'heart', ...filter)).assets.length
   const deadline = Date.now() + 10_000
@@ -122,7 +130,7 @@ test('two receipts that contradict each other cost the bond: half to who shows t
   const provider = new ethers.JsonRpcProvider(node.rpc, undefined, { staticNetwork: true })
   const balance = (who) => new ethers.Contract(Ocean, ['function balanceOf(address) view returns (uint256)'], provider).balanceOf(who)
   assert.equal(await balance(operator), 4n * 10n ** 18n)
-  assert.equal(await balance('0x000000000000000000000000000000000000dEaD'), 4n * 10n ** 18n)
+  assert.equal(await balance('0x000000000000000000000000000000000000dEaD'), 4n * 10n ** 18n + 5n * 10n ** 17n, 'half of the bond, and what the owner sent there before')
   provider.destroy()
   const deadline = Date.now() + 10_000
   while ((await owner('search', 'heart', '--quality', 'claimed')).assets.length !== 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 100))

@@ -97,7 +97,7 @@ class Question final : public Process {
       if (!must(bindings::job_escrow::decode_balance_of(must(world.rpc->eth_call({.to = world.contracts.escrow, .data = bindings::job_escrow::balance_of(world.ocean.ocean, world.parties[party])}), "credit")), "credit").is_zero())
         net.send(party, world.contracts.escrow, bindings::job_escrow::withdraw(world.ocean.ocean, Address{}));
   }
-  std::uint64_t opened_at(const chain::Log& log) { return must(world.rpc->block(log.block_number), "block").timestamp; }
+  std::uint64_t opened_at(const chain::Log& log) { return world.time_of(log); }
   static Hash32 truth() { return crypto::keccak256("the truth"); }
   static Hash32 lie() { return crypto::keccak256("a lie"); }
   Hash32 said(std::size_t seat) const { return seat == liar_ ? lie() : truth(); }

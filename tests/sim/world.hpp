@@ -110,7 +110,16 @@ class World {
   }
   json::Value call(const char* method, json::Array params = {}) { return must(rpc->call(method, std::move(params)), method); }
   /// A transaction that reverts is on the chain too, and changes nothing.
-  void transact(const Address& from, const Address& to, const Bytes& data) { call("eth_sendTransaction", {json::Object{{"from", from.hex()}, {"to", to.hex()}, {"data", hex0x(data)}, {"gas", "0x4c4b40"}}}); }
+  static chain::RpcCall transaction(const Address& from, const Address& to, const Bytes& data) { return {"eth_sendTransaction", {json::Object{{"from", from.hex()}, {"to", to.hex()}, {"data", hex0x(data)}, {"gas", "0x4c4b40"}}}}; }
+  void transact(const Address& from, const Address& to, const Bytes& data) {
+    auto one = transaction(from, to, data);
+    call("eth_sendTransaction", std::move(one.params));
+  }
+  std::uint64_t time_of(const chain::Log& log) {
+    const auto known = times_.find(log.block_hash);
+    if (known != times_.end()) return known->second;
+    return times_[log.block_hash] = must(rpc->block(log.block_number), "block").timestamp;
+  }
   /// While the world is made, where each transaction is mined by itself: until all are.
   void settle() {
     for (int i = 0; i < 5'000; ++i) {
@@ -144,6 +153,7 @@ class World {
   }
   std::string take_snapshot() { return std::string(json::sv(call("evm_snapshot").get_string())); }
   std::string snapshot_;
+  std::map<Hash32, std::uint64_t> times_;  ///< by block hash
 };
 
 /// What anybody sees of the chain at one moment: the events of this history, by what they say.
@@ -174,7 +184,9 @@ class Net {
     for (auto& message : rest) --message.delay;
     waiting_ = std::move(rest);
     for (std::size_t i = due.size(); i > 1; --i) std::swap(due[i - 1], due[random_.below(i)]);
-    for (const auto& message : due) world_.transact(message.from, message.to, message.data);
+    std::vector<chain::RpcCall> calls;
+    for (const auto& message : due) calls.push_back(World::transaction(message.from, message.to, message.data));
+    if (!calls.empty()) must(world_.rpc->batch(calls), "send");
   }
 
  private:
