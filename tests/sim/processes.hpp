@@ -122,7 +122,7 @@ class Tender final : public Process {
     lazy_ = random.below(5);  // 3, 4: nobody
     for (std::size_t host = 0; host < 3; ++host) hosts_.push_back(world.parties[kHost + host]), rates_.emplace_back(1 + random.below(1'000));
     order_.requester = world.parties[kTenant], order_.token = world.ocean.ocean, order_.max_rate = U256{1'000}, order_.duration = U256{100}, order_.bid_deposit = U256{10'000}, order_.no_show_bps = U256{2'000};
-    order_.commit_until = U256{now + 40}, order_.reveal_until = U256{now + 80}, order_.start_within = U256{30}, order_.hosts_hash = market::hosts_hash(hosts_), order_.nonce = U256{random.below(1ULL << 62)};
+    order_.commit_until = U256{now + 40}, order_.reveal_until = U256{now + 80}, order_.start_within = U256{50}, order_.hosts_hash = market::hosts_hash(hosts_), order_.nonce = U256{random.below(1ULL << 62)};
     id_ = market::order_id({8996, 0, world.contracts.auction, world.contracts.leases}, order_);
   }
   static constexpr std::size_t kTenant = 1, kHost = 3;
@@ -145,7 +145,7 @@ class Tender final : public Process {
       }
     }
     if (view.time > order_.reveal_until.low64()) {
-      if (started == nullptr && !failed && view.time > order_.reveal_until.low64() + 30) net.send(9, c.auction, auction::pass(order_));
+      if (started == nullptr && !failed && view.time > order_.reveal_until.low64() + 50) net.send(9, c.auction, auction::pass(order_));
       for (std::size_t host = 0; host < 3 && now_and_then(); ++host) net.send(9, c.auction, auction::release(order_, hosts_[host]));
     }
     if (started != nullptr) {
@@ -158,7 +158,7 @@ class Tender final : public Process {
     if ((started != nullptr || failed) && now_and_then())
       for (const std::size_t party : {kTenant, kHost, kHost + 1, kHost + 2}) net.send(party, c.auction, auction::withdraw(order_.token, Address{}));
   }
-  std::uint64_t ends() const override { return order_.reveal_until.low64() + 300; }
+  std::uint64_t ends() const override { return order_.reveal_until.low64() + 360; }
   std::string verdict(const View& view) override {
     namespace auction = bindings::reverse_auction;
     const auto& c = world.contracts;
@@ -169,7 +169,15 @@ class Tender final : public Process {
       if (log.address != c.auction || log.topics[0] != auction::NoShowEvent::topic() || log.topics[1] != id_) continue;
       const auto event = must(auction::NoShowEvent::decode(log), "NoShow");
       const std::size_t host = static_cast<std::size_t>(std::find(hosts_.begin(), hosts_.end(), event.bidder) - hosts_.begin());
-      if (host != lazy_) return "an honest host lost a part of its deposit";
+      if (host != lazy_) {
+        std::string story;
+        for (const auto& one : view.logs)
+          if (one.address == c.auction && one.topics[1] == id_) {
+            const char* name = one.topics[0] == auction::OrderOpenedEvent::topic() ? "opened" : one.topics[0] == auction::BidSealedEvent::topic() ? "sealed" : one.topics[0] == auction::BidOpenedEvent::topic() ? "bid opened" : one.topics[0] == auction::OrderStartedEvent::topic() ? "started" : one.topics[0] == auction::NoShowEvent::topic() ? "no show" : "failed";
+            story += "\n  " + std::string(name) + " " + one.topics[2].hex().substr(26, 8) + " at " + std::to_string(static_cast<std::int64_t>(world.time_of(one)) - static_cast<std::int64_t>(order_.reveal_until.low64()));
+          }
+        return "an honest host lost a part of its deposit; seconds from revealUntil:" + story;
+      }
     }
     return "";
   }

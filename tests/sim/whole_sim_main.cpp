@@ -108,6 +108,7 @@ void play(World& world, std::uint64_t seed, std::uint64_t steps_max, Tally& tall
       if (must(world.rpc->block_number(), "height") > world.first_block + depth) {
         if (g_tell) std::printf("  step %llu: a reorg of %llu\n", static_cast<unsigned long long>(step), static_cast<unsigned long long>(depth));
         world.call("anvil_reorg", {depth, json::Array{}});
+        net.again(depth);
         ++tally.reorgs;
       }
     }
@@ -120,12 +121,12 @@ void play(World& world, std::uint64_t seed, std::uint64_t steps_max, Tally& tall
   net.lossy = false;
   std::uint64_t last = 0;
   for (const auto& process : processes) last = std::max(last, process->ends());
-  for (int round = 0; round < 36; ++round) {
+  for (int round = 0; round < 42; ++round) {
     const View view = look(world);
     if (round > 6 && round % 3 == 0 && view.time > last && wrong_at_the_end(world, processes, view).empty()) break;
     for (auto& process : processes) process->tick(view);
     net.deliver();
-    const std::uint64_t time = view.time, jump = round < 28 ? 12 : last > time ? last - time + 1 : 12;
+    const std::uint64_t time = view.time, jump = round < 8 ? 4 : round < 34 ? 12 : last > time ? last - time + 1 : 12;
     world.mine(jump);
   }
   check_money(world);

@@ -184,9 +184,16 @@ class Net {
     for (auto& message : rest) --message.delay;
     waiting_ = std::move(rest);
     for (std::size_t i = due.size(); i > 1; --i) std::swap(due[i - 1], due[random_.below(i)]);
-    std::vector<chain::RpcCall> calls;
-    for (const auto& message : due) calls.push_back(World::transaction(message.from, message.to, message.data));
-    if (!calls.empty()) must(world_.rpc->batch(calls), "send");
+    post(due);
+    recent_.insert(recent_.begin(), std::move(due));
+    recent_.resize(std::min<std::size_t>(recent_.size(), 3));
+  }
+  /// What a reorg threw out goes out again, as mempools do it – most of it.
+  void again(std::uint64_t depth) {
+    for (std::size_t step = std::min<std::size_t>(depth + 1, recent_.size()); step-- > 0;) {
+      std::erase_if(recent_[step], [&](const Message&) { return random_.below(20) == 0; });
+      post(recent_[step]);
+    }
   }
 
  private:
@@ -195,9 +202,15 @@ class Net {
     Address from, to;
     Bytes data;
   };
+  void post(const std::vector<Message>& messages) {
+    std::vector<chain::RpcCall> calls;
+    for (const auto& message : messages) calls.push_back(World::transaction(message.from, message.to, message.data));
+    if (!calls.empty()) must(world_.rpc->batch(calls), "send");
+  }
   World& world_;
   SeededRandom& random_;
   std::vector<Message> waiting_;
+  std::vector<std::vector<Message>> recent_;  ///< delivered, the newest step first
 };
 
 }  // namespace peaberry::sim
