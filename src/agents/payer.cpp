@@ -118,6 +118,7 @@ Result<Payer::Bought> Payer::by_voucher(const std::string& url, json::Object acc
     channel.config = {key_.address(), key_.address(), receiver, authorizer, options_.token, U256{json::uint_or(*extra, "withdrawDelay", 900)}, salt};
     channel.accepted = accepted;
   }
+  if (amount > options_.price_max) return fail(Errc::kPayment, "a call costs " + amount.dec() + ", at most " + options_.price_max.dec() + " is allowed");
   const Hash32 id = domain.channel_id(channel.config);
   for (int attempt = 0; attempt < 2; ++attempt) {
     const U256 total = channel.charged + amount;
@@ -143,6 +144,11 @@ Result<Payer::Bought> Payer::by_voucher(const std::string& url, json::Object acc
     PB_TRY(response, send(url, accepted, std::move(payload)));
     if (response.status == 402) {
       PB_TRY(again, offer(response, "batch-settlement"));
+      PB_TRY(asked, json::u256_at(again, "amount"));
+      if (attempt == 0 && asked != amount && json::address_at(again, "payTo").value_or(Address{}) == channel.config.receiver) {  // the price has changed, within what we allow
+        amount = asked, accepted = again, channel.accepted = again;
+        continue;
+      }
       PB_TRY(charged, corrected(channel, again));
       if (attempt != 0 || charged == channel.charged) return fail(Errc::kPayment, "the seller refuses the voucher: " + response.body.substr(0, 300));
       channel.charged = charged;

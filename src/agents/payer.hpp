@@ -34,7 +34,7 @@ class Payer {
     Hash32 channel;            ///< zero for `exact`
     U256 total;                ///< promised in all out of this channel
   };
-  /// One paid GET. kPayment: it costs more than allowed, or is paid in another way; kForbidden: the seller claims promises that we did not make.
+  /// One paid GET. A price that has changed since the channel was opened is paid if it is not above price_max. kPayment: it costs more than allowed, or is paid in another way; kForbidden: the seller claims promises that we did not make.
   Result<Bought> buy(const std::string& url, bool by_channel);
 
  private:

@@ -20,6 +20,8 @@ struct TableCommitment {
   Hash32 root() const;
 };
 TableCommitment commit_table(const Records& records);
+/// The same of a CSV text, which it reads row by row.
+Result<TableCommitment> commit_csv(std::string_view text);
 
 /// Names a table on every chain: keccak256(abi.encode(chainId, registry, nft)).
 Hash32 table_id(std::uint64_t chain_id, const Address& registry, const Address& nft);

@@ -119,7 +119,8 @@ Status check_fields(const Reader& reader) {
   return {};
 }
 
-/// Reads the header, then hands over each row's fields: as many as there are names.
+}  // namespace
+
 Status read_rows(std::string_view text, const CsvLimits& limits, const std::function<void(const std::vector<std::string>&)>& header, const std::function<void(const std::vector<std::string>&)>& row) {
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) return fail(Errc::kInvalid, "the CSV file is UTF-16", "save it as UTF-8");
@@ -144,8 +145,6 @@ Status read_rows(std::string_view text, const CsvLimits& limits, const std::func
     row(reader.fields);
   }
 }
-
-}  // namespace
 
 Result<Records> read_records(std::string_view text, const CsvLimits& limits) {
   Records out;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <peaberry/table/table.hpp>
 #include <span>
@@ -28,6 +29,9 @@ struct Records {
 Result<Records> read_records(std::string_view text, const CsvLimits& limits = {});
 /// Quotes only where it must; read_records gives the same records back.
 std::string write_records(const Records& records);
+
+/// The same, row by row: `header` has the names, `row` as many texts. What is longer than memory should not be read otherwise.
+Status read_rows(std::string_view text, const CsvLimits& limits, const std::function<void(const std::vector<std::string>&)>& header, const std::function<void(const std::vector<std::string>&)>& row);
 
 bool is_missing(std::string_view text);
 /// A finite decimal number, an optional + before it; nothing around it.

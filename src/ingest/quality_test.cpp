@@ -93,6 +93,8 @@ TEST(Commitment, AnyTextAnywhereChangesTheRoot) {
   const Records table = mini();
   const auto base = commit_table(table);
   EXPECT_EQ(base.rows, 10U);
+  EXPECT_EQ(*commit_csv(kMini), base) << "read row by row it is the same";
+  EXPECT_FALSE(commit_csv("a,b\n1\n"));
   EXPECT_EQ(commit_table(*read_records(write_records(table))), base) << "a file that is written again is the same table";
   for (std::size_t c = 0; c < table.names.size(); ++c) {
     Records other = table;

@@ -35,8 +35,10 @@ Status Host::tick(std::int64_t wall_ms_max) {
       PB_TRY(offer, json::as_object(item, "hosted job"));
       PB_TRY(job, json::string_at(*offer, "jobId"));
       PB_TRY(egress, json::object_at(*offer, "egress"));
-      if (!done_.insert(job).second) continue;
-      if (const Status served = serve(url, job, *egress, wall_ms_max); !served) log::warn("host", "job {}: {}", job, served.error().text());
+      if (done_.contains(job)) continue;
+      const Status served = serve(url, job, *egress, wall_ms_max);
+      if (!served) log::warn("host", "job {}: {}", job, served.error().text());
+      if (served || (served.error().code != Errc::kUnavailable && served.error().code != Errc::kTimeout)) done_.insert(job);
     }
   }
   return {};

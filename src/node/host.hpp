@@ -23,7 +23,7 @@ class Host {
     std::uint64_t output_bytes_max = std::uint64_t{64} << 20;
   };
   explicit Host(Parts parts) : parts_(std::move(parts)) {}
-  /// One round over the nodes. An unreachable node is skipped; a job that fails is reported, and not tried again.
+  /// One round over the nodes. An unreachable node is skipped; a job that fails is reported, and not tried again; one whose node went away is.
   Status tick(std::int64_t wall_ms_max);
 
  private:

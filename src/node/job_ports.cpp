@@ -90,9 +90,9 @@ Result<json::Object> NodeJobPorts::listed_table(const std::string& did, const fs
   PB_TRY(subject, registry::decode_subject_of(reply));
   if (subject.kind.is_zero()) return json::Object{};
   PB_TRY(text, read_text(file, std::uintmax_t{4} << 30));
-  auto records = ingest::read_records(text);
-  if (!records) return within("data set " + did + " is listed as a table", records.error());
-  const auto commitment = ingest::commit_table(*records);
+  const auto committed = ingest::commit_csv(text);
+  if (!committed) return within("data set " + did + " is listed as a table", committed.error());
+  const ingest::TableCommitment& commitment = *committed;
   if (commitment.root() != subject.root)
     return fail(Errc::kForbidden, "data set " + did + ": the bytes in place give table root " + commitment.root().hex() + ", epoch " + subject.epoch.dec() + " is listed with " + subject.root.hex(), "the owner must list the new rows as an epoch, or put the listed ones back");
   const Hash32 input = ingest::input_root(ingest::table_id(node_.config_.chain_id, tables, asset.nft), subject.epoch.low64(), commitment.commitments_hash);

@@ -70,8 +70,18 @@ test('a robot buys out of a channel, dies, goes on where it was, needs no chain,
   await new Promise((resolve) => upstream.listen(0, '127.0.0.1', resolve))
   const port = await freePort()
   await as('robot', 'chain', 'mint', keys.robot, '--amount', '10')
-  const toll = spawn(binary, ['--json', '--home', home('seller'), '--chain', node.rpc, '--address-file', node.addressFile, 'toll', '--upstream', `http://127.0.0.1:${upstream.address().port}`, '--price', '0.01', '--port', port, '--claim-every', '3600'].map(String), { stdio: ['ignore', 'pipe', 'ignore'] })
-  const ready = JSON.parse(String(await new Promise((resolve) => toll.stdout.once('data', resolve))).split('\n')[0])
+  let toll
+  const openToll = async (price) => {
+    toll = spawn(binary, ['--json', '--home', home('seller'), '--chain', node.rpc, '--address-file', node.addressFile, 'toll', '--upstream', `http://127.0.0.1:${upstream.address().port}`, '--price', price, '--port', port, '--claim-every', '3600'].map(String), { stdio: ['ignore', 'pipe', 'ignore'] })
+    return JSON.parse(String(await new Promise((resolve) => toll.stdout.once('data', resolve))).split('\n')[0])
+  }
+  const closeToll = () =>
+    new Promise((resolve) => {
+      toll.once('exit', resolve)
+      toll.kill('SIGTERM')
+    })
+  const ready = await openToll('0.01')
+  let dearer = 0n
   const buy = (...extra) => as('robot', 'robot', '--url', ready.url + '/answer', '--deposit-calls', '50', ...extra)
   try {
     const exact = await buy('--exact')
@@ -99,11 +109,17 @@ test('a robot buys out of a channel, dies, goes on where it was, needs no chain,
     }
     const promised = BigInt((await buy('--calls', '1')).promised)
     assert.equal(promised, BigInt(served - 1) * 10_000n, 'every answer but the exact one, once')
+    // The seller's price goes up: it is paid out of the same channel, as far as the robot allows.
+    await closeToll()
+    await openToll('0.015')
+    await assert.rejects(buy('--calls', '1', '--price-max', '0.012'), /costs 15000, at most 12000/)
+    const after_rise = await buy('--calls', '2', '--price-max', '0.02')
+    assert.deepEqual([after_rise.answers, after_rise.paid], [2, '30000'])
+    dearer = 2n * 5_000n
+    await assert.rejects(buy('--calls', '1', '--price-max', '0.012'), /costs 15000, at most 12000/)
   } finally {
-    const ended = new Promise((resolve) => toll.once('exit', resolve))
-    toll.kill('SIGTERM')
-    await ended
+    await closeToll()
     upstream.close()
   }
-  assert.equal(await balance(addresses.TestUSD, ready.payTo), BigInt(served) * 10_000n, 'one claim at the end pays for every answer')
+  assert.equal(await balance(addresses.TestUSD, ready.payTo), BigInt(served) * 10_000n + dearer, 'one claim at the end pays for every answer')
 })
