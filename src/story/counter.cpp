@@ -76,7 +76,9 @@ Status Story::counter() {
       const auto* cost = json::find(one, "cost");
       costs += (costs.empty() ? "" : ", ") + json::string_or(one, "mode") + fmt::format(" ${:.4f}", cost != nullptr && cost->is_number() ? cost->to_number<double>() : 0.0);
     }
-  stage_.tell({winner_ + "'s model in whole numbers is " + std::to_string(json::uint_or(exported, "bytes", 0)) + " bytes; the planner chooses " + json::string_or(plan, "chosen") + " (" + costs + ")", winner_ + " 的整数模型为 " + std::to_string(json::uint_or(exported, "bytes", 0)) + " 字节；规划器选择 " + json::string_or(plan, "chosen") + "（" + costs + "）"});
+  std::string why;
+  if (const auto* reasons = json::find_array(plan, "reasons"); reasons != nullptr && !reasons->empty() && (*reasons)[0].is_string()) why = ": " + std::string(json::sv((*reasons)[0].get_string()));
+  stage_.tell({winner_ + "'s model in whole numbers is " + std::to_string(json::uint_or(exported, "bytes", 0)) + " bytes; the planner chooses " + json::string_or(plan, "chosen") + " (" + costs + ")" + why, winner_ + " 的整数模型为 " + std::to_string(json::uint_or(exported, "bytes", 0)) + " 字节；规划器选择 " + json::string_or(plan, "chosen") + "（" + costs + "）"});
   PB_CHECK(answer_directly());
   if (!ended_) PB_CHECK(answer_by_quorum());
   if (!ended_) PB_CHECK(order_across_chains());
