@@ -190,8 +190,6 @@ Status Story::order_across_chains() {
   // Chain B, with a seller's node and a listing on it.
   PB_TRY(chain_b, stage_.run("chain-b", {"chain", "start", "--port", "0"}));
   stage_.url_b = json::string_or(chain_b, "chain"), stage_.addresses_b = json::string_or(chain_b, "addressFile");
-  PB_TRY(contracts_b, settlement::Contracts::load(stage_.addresses_b, 31337));
-  contracts_b_ = contracts_b;
   PB_CHECK(stage_.fund("seller", 10, 0, true));
   PB_CHECK(stage_.fund("executor", 10, 20, true));
   const std::uint16_t port = free_port();

@@ -96,11 +96,9 @@ Status Story::open() {
   for (const auto& [name, role] : cast) seats.push_back({name, {"keys", "new"}});
   PB_TRY(keys, stage_.together(seats));
   const auto take = [&](const std::string& name, const Words& role, const json::Object& reply) -> Status {
-    Party one{name, role, {}, {}, 0};
     PB_TRY(account, json::address_at(reply, "operator"));
     PB_TRY(treasury, json::address_at(reply, "treasury"));
-    one.account = account, one.treasury = treasury;
-    stage_.parties.push_back(std::move(one));
+    stage_.parties.push_back({name, role, account, treasury, 0});
     return {};
   };
   const std::uint16_t owner_port = free_port(), market_port = free_port(), chain_port = free_port();
@@ -118,9 +116,8 @@ Status Story::open() {
   PB_TRY(owner, Server::start(owner_arguments_, stage_.folder() / "owner.log", owner_url, stage_.http()));
   owner_server_ = std::move(owner);
   stage_.url_a = "http://127.0.0.1:" + std::to_string(chain_port), stage_.node_url = owner_url, stage_.addresses_a = stage_.home("owner") / "ledger/address.json";
-  PB_TRY(addresses, chain::OceanAddresses::load(stage_.addresses_a, 8996));
   PB_TRY(contracts, settlement::Contracts::load(stage_.addresses_a, 8996));
-  ocean_ = addresses, contracts_ = contracts;
+  contracts_ = contracts;
   PB_TRY(owner_keys, stage_.run("owner", {"keys", "show"}));
   PB_CHECK(take("owner", {"a hospital that sells the use of its table, not the table", "医院：出售数据的使用权，而非数据本身"}, owner_keys));
   for (std::size_t i = 0; i < cast.size(); ++i) PB_CHECK(take(cast[i].first, cast[i].second, keys[i]));

@@ -31,8 +31,7 @@ Result<json::Object> touched_up(const json::Object& stolen, std::uint64_t seed) 
 
 Status Story::recipe() {
   stage_.begin("recipe", {"3 · Recipe – algorithms", "三 · 配方——算法"});
-  const std::vector<std::string> validators{"host1", "host2", "host3"};
-  trainers_ = {"developer", "bob", "copycat"};
+  const std::vector<std::string> validators{"host1", "host2", "host3"}, trainers{"developer", "bob", "copycat"};
   // Bob buys the use too, and trains in the owner's sandbox with another seed.
   const fs::path bobs = stage_.home("bob") / "model";
   PB_TRY(trained, stage_.run("bob", {"compute", "start", "--data", table_did_, "--algo", trainer_did_, "--custom", json::stringify(json::Object{{"label", label_}, {"seed", options_.seed + 7}, {"model", "mlp"}, {"hidden", 12}}), "--seconds", "60", "--free", "--wait", "--output", bobs.string()}));
@@ -50,7 +49,7 @@ Status Story::recipe() {
   PB_CHECK(write_file_atomic(stage_.home("copycat") / "entry.json", as_bytes(json::stringify(stolen))));
   models.push_back(stolen);
   const auto& classes = models[0].as_object().at("classes").as_array();
-  positive_ = std::string(json::sv(classes.back().as_string()));
+  const std::string positive(json::sv(classes.back().as_string()));
 
   // Who is opened for what: sealed models, opened models, sealed weights, opened weights – by the clock.
   const fs::path scorer = self_executable().parent_path().parent_path() / "algorithms/model-scorer";
@@ -62,19 +61,19 @@ Status Story::recipe() {
   stage_.step("an epoch is sponsored", opened);
   const std::string id = json::string_or(opened, "epochId");
   // Commitments in this order: who was first is on record.
-  for (const auto& trainer : trainers_) {
+  for (const auto& trainer : trainers) {
     PB_TRY(sealed, stage_.run(trainer, {"subnet", "commit", id, "--model", (stage_.home(trainer) / "entry.json").string()}));
     stage_.step(trainer + " seals a model", sealed);
   }
   stage_.tell({"three trainers seal their models before any is known; the copycat has got hold of the developer's and touched up one weight in a hundred", "三位训练者在公布前封存模型；抄袭者拿到开发者的模型并改动百分之一的权重"});
   PB_CHECK(stage_.wait_until(json::uint_or(opened, "modelsUntil", 0)));
   std::vector<Stage::Call> reveals;
-  for (const auto& trainer : trainers_) reveals.push_back({trainer, {"subnet", "reveal", id, "--model", (stage_.home(trainer) / "entry.json").string()}});
+  for (const auto& trainer : trainers) reveals.push_back({trainer, {"subnet", "reveal", id, "--model", (stage_.home(trainer) / "entry.json").string()}});
   PB_TRY(revealed, stage_.together(reveals));
   for (const auto& one : revealed) stage_.step("a model is opened", one);
 
   // Scored at home: rows stay with the hosts.
-  const std::string contest = json::stringify(json::Object{{"label", label_}, {"positive", positive_}, {"models", models}});
+  const std::string contest = json::stringify(json::Object{{"label", label_}, {"positive", positive}, {"models", models}});
   std::vector<Stage::Call> scorings;
   for (const auto& validator : validators) scorings.push_back({validator, {"compute", "start", "--data", holdout_did_, "--algo", scorer_did_, "--custom", contest, "--seconds", "60", "--at-home", "--wait", "--output", (stage_.home(validator) / "scored").string()}});
   PB_TRY(scored, stage_.together(scorings));
@@ -119,7 +118,7 @@ Status Story::recipe() {
   for (const auto& reward : rewards) amounts.push_back(U256::parse(json::sv(reward.as_string())).value_or(U256{}));
   for (std::size_t i = 1; i < amounts.size(); ++i)
     if (amounts[i] > amounts[best]) best = i;
-  winner_ = trainers_[best], model_file_ = (stage_.home(winner_) / "entry.json").string();
+  winner_ = trainers[best], model_file_ = (stage_.home(winner_) / "entry.json").string();
   std::vector<Stage::Call> withdrawals;
   for (const auto& who : {"developer", "bob", "copycat", "host1", "host2", "host3", "locker"}) withdrawals.push_back({who, {"subnet", "withdraw"}});
   PB_CHECK(stage_.together(withdrawals));

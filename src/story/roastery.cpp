@@ -46,9 +46,9 @@ Status Story::roastery() {
   for (const char* host : {"host1", "host2"}) PB_CHECK(stage_.run(host, {"auction", "withdraw"}));
   PB_CHECK(stage_.run("developer", {"auction", "withdraw"}));
   PB_TRY(end, stage_.run("developer", {"auction", "show", id}));
-  lease_price_ = json::string_or(end.at("lease").as_object(), "paid");
-  stage_.tell({fmt::format("trained in {}'s sandbox: {} bytes crossed to the host, sealed; it is paid {} OCEAN for its seconds", lease_winner_, crossed, format_units(U256::parse(lease_price_).value_or(U256{}), 18)),
-               fmt::format("在 {} 的沙箱内训练：{} 字节加密送达主机；按秒支付 {} OCEAN", lease_winner_, crossed, format_units(U256::parse(lease_price_).value_or(U256{}), 18))});
+  const std::string price = format_units(U256::parse(json::string_or(end.at("lease").as_object(), "paid")).value_or(U256{}), 18);
+  stage_.tell({fmt::format("trained in {}'s sandbox: {} bytes crossed to the host, sealed; it is paid {} OCEAN for its seconds", lease_winner_, crossed, price),
+               fmt::format("在 {} 的沙箱内训练：{} 字节加密送达主机；按秒支付 {} OCEAN", lease_winner_, crossed, price)});
   stage_.evidence({"the training at the host", "主机上的训练"}, "signatures of host and owner (unchecked run)", 0);
   return {};
 }

@@ -12,6 +12,7 @@
 #include <cmath>
 #include <functional>
 #include <peaberry/base/process.hpp>
+#include <peaberry/chain/ocean.hpp>
 #include <peaberry/crypto/keys.hpp>
 #include <peaberry/ledger/ledger.hpp>
 #include <thread>
@@ -116,16 +117,6 @@ Party& Stage::party(const std::string& name) {
   const auto found = std::find_if(parties.begin(), parties.end(), [&](const Party& one) { return one.name == name; });
   PB_ASSERT(found != parties.end());
   return *found;
-}
-
-Status Stage::seat(const std::string& name, Words role) {
-  PB_TRY(keys, run(name, {"keys", name == "owner" ? "show" : "new"}));
-  Party out{name, std::move(role), {}, {}, 0};
-  PB_TRY(account, json::address_at(keys, "operator"));
-  PB_TRY(treasury, json::address_at(keys, "treasury"));
-  out.account = account, out.treasury = treasury;
-  parties.push_back(std::move(out));
-  return {};
 }
 
 // ---------------------------------------------------------------- doing

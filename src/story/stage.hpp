@@ -11,7 +11,6 @@
 
 namespace peaberry::story {
 
-
 /// A peaberry process that serves; ended when this dies.
 class Server {
  public:
@@ -72,8 +71,6 @@ class Stage {
   Party& party(const std::string& name);
   std::string address(const std::string& name) { return text_of(party(name).account); }
   static std::string text_of(const Address& address);
-  /// Makes its keys and remembers it.
-  Status seat(const std::string& name, Words role);
 
   // ---- doing
   using Arguments = std::vector<std::string>;

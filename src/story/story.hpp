@@ -1,6 +1,5 @@
 #pragma once
 
-#include <peaberry/chain/ocean.hpp>
 #include <peaberry/settlement/contracts.hpp>
 
 #include "options.hpp"
@@ -50,8 +49,7 @@ class Story {
 
   StoryOptions options_;
   Stage stage_;
-  chain::OceanAddresses ocean_;
-  settlement::Contracts contracts_, contracts_b_;
+  settlement::Contracts contracts_;
   Server owner_server_, market_server_, seller_server_, worker_server_, model_server_, toll_;
   std::vector<Server> hosts_;
   std::vector<std::string> owner_arguments_;
@@ -63,10 +61,9 @@ class Story {
   std::string label_, table_, holdout_, table_did_, holdout_did_, trainer_did_, quality_did_, scorer_did_, holdout_root_;
   std::vector<std::string> canaries_;
   std::string quality_claim_;
-  std::string lease_winner_, lease_price_;
+  std::string lease_winner_;
   std::uint64_t bytes_to_hosts_ = 0;
-  std::vector<std::string> trainers_;
-  std::string winner_, model_file_, positive_;
+  std::string winner_, model_file_;
   std::string router_, governor_, clinic_, feed_;
   std::string model_root_, qops_file_, input_file_, input_root_, output_file_, output_hash_;
   json::Array jobs_, papers_;  ///< what `verify` looks at again

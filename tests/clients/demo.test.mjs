@@ -112,6 +112,15 @@ test('nine lies', { concurrency: 2, timeout: 600_000 }, async (t) => {
   )
 })
 
+test("a node's own lie: with a quorum behind the pay, a forged output gets nothing", { timeout: 240_000 }, () => {
+  const run = play('quorum', '--rows', '4000', '--evidence', 'quorum')
+  assert.equal(run.status, 0, run.stderr + run.stdout)
+  assert.match(run.stderr, /two of three members ran it again and found the same bytes/)
+  assert.match(run.stderr, /a forged output was claimed with the owner's own key: the quorum's votes refuse it/)
+  assert.equal(check('quorum').status, 0)
+  fs.rmSync(path.join(folder, 'quorum'), { recursive: true, force: true })
+})
+
 test("the story is told of a user's own table, as far as one wants", { timeout: 120_000 }, () => {
   const rows = Array.from({ length: 2000 }, (_, i) => [i % 97, (i * 37) % 101, ['rye', 'oat', 'spelt'][i % 3], (i % 97) + ((i * 37) % 101) + ((i * 13) % 41) > 115 ? 'sold' : 'kept'].join(','))
   const csv = path.join(folder, 'harvest.csv')
