@@ -236,17 +236,32 @@ Status TxManager::replace(const Entry& entry) {
   return {};
 }
 
-/// Another process used the nonce: the intention gets a new one. Safe because no attempt of it can be mined any more.
+/// The nonce seems to be used: gives the intention a new one if it was another transaction that used it. It may as well have been the intention's
+/// own: sent by another process of this home, or mined a moment before its receipt is told. Then nothing is to be done, and sending it again would
+/// pay twice. So no attempt of it may be known to the node, and that for a while.
 Status TxManager::renonce(const Entry& entry) {
+  for (int look = 0; look < 10; ++look) {
+    PB_TRY(hashes, attempts(entry.id));
+    for (const Hash32& hash : hashes) {
+      PB_TRY(known, rpc_.call("eth_getTransactionByHash", {hash.hex()}));
+      if (!known.is_null()) return {};
+    }
+    clock_.sleep_ms(50);
+  }
+  PB_TRY(chain_next, rpc_.transaction_count(address_));
+  if (entry.nonce >= chain_next) return {};  // a reorg gave it back
   PB_TRY(old, decode_transaction(entry.raw));
   Transaction next = old.transaction;
   PB_TRY(nonce, next_nonce());
   next.nonce = nonce;
+  bool ours = false;  // to give a new one: not when another process of this home has just done so
   PB_CHECK(database_.write([&](store::Connection& db) -> Status {
-    PB_CHECK(db.run("DELETE FROM tx_attempt WHERE journal_id = ?", {entry.id}));
-    PB_CHECK(db.run("UPDATE tx_journal SET nonce = ? WHERE id = ?", {nonce, entry.id}));
+    PB_TRY(changed, db.run("UPDATE tx_journal SET nonce = ? WHERE id = ? AND nonce = ?", {nonce, entry.id, entry.nonce}));
+    ours = changed == 1;
+    if (ours) PB_CHECK(db.run("DELETE FROM tx_attempt WHERE journal_id = ?", {entry.id}));
     return {};
   }));
+  if (!ours) return {};
   PB_CHECK(journal_attempt(entry.id, next));
   const auto sent = rpc_.send_raw(signed_bytes(next, key_.sign(signing_hash(next))));
   if (!sent) log::warn("chain", "{} is journalled, sending it failed: {}", entry.key, sent.error().message);

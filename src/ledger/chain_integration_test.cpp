@@ -122,6 +122,63 @@ TEST_F(Chain, ANonceTakenByAnotherProcessIsNoticed) {
   EXPECT_EQ(received(someone(4)).dec(), "3");
 }
 
+/// Does something before each raw transaction goes out.
+class Meddling final : public net::Client {
+ public:
+  Meddling(net::Client& inner, std::function<void()> before) : inner_(inner), before_(std::move(before)) {}
+  Result<net::ClientResponse> send(const net::ClientRequest& request) override {
+    if (request.body.find("eth_sendRawTransaction") != std::string::npos) before_();
+    return inner_.send(request);
+  }
+  Result<std::unique_ptr<net::ClientStream>> open(const net::ClientRequest& request) override { return inner_.open(request); }
+
+ private:
+  net::Client& inner_;
+  std::function<void()> before_;
+};
+
+// A command and a serving process of one home share the journal: the other one may send, and have mined, what this one is about to send.
+TEST_F(Chain, WhatAnotherProcessOfTheHomeSentFirstIsNotSentAgain) {
+  auto beside = sender();
+  Meddling http(*http_, [&] { ASSERT_TRUE(beside.maintain()); });
+  Rpc rpc(http, {.urls = {ledger_->url()}, .chain_id = 8996}, clock_, random_);
+  TxManager manager(rpc, *database_, key_->clone(), 8996, clock_);
+  for (int i = 0; i < 3; ++i) {
+    const auto receipt = manager.execute({.key = "both " + std::to_string(i), .to = someone(8), .data = {}, .value = U256{5}});
+    ASSERT_TRUE(receipt) << receipt.error().text();
+  }
+  EXPECT_EQ(received(someone(8)).dec(), "15");
+  EXPECT_EQ(*rpc_->transaction_count(key_->address()), 3U);
+}
+
+/// Tells receipts a while after their transactions are in a block, as nodes behind a balancer do.
+class LateReceipts final : public net::Client {
+ public:
+  explicit LateReceipts(net::Client& inner) : inner_(inner) {}
+  Result<net::ClientResponse> send(const net::ClientRequest& request) override {
+    if (request.body.find("eth_getTransactionReceipt") != std::string::npos && late-- > 0) return net::ClientResponse{200, {}, R"({"jsonrpc":"2.0","id":1,"result":null})"};
+    return inner_.send(request);
+  }
+  Result<std::unique_ptr<net::ClientStream>> open(const net::ClientRequest& request) override { return inner_.open(request); }
+  int late = 0;
+
+ private:
+  net::Client& inner_;
+};
+
+TEST_F(Chain, AReceiptThatComesLateIsNoLostNonce) {
+  LateReceipts http(*http_);
+  Rpc rpc(http, {.urls = {ledger_->url()}, .chain_id = 8996}, clock_, random_);
+  TxManager manager(rpc, *database_, key_->clone(), 8996, clock_);
+  ASSERT_TRUE(manager.submit({.key = "late", .to = someone(9), .data = {}, .value = U256{5}}));
+  for (int i = 0; i < 500 && received(someone(9)).is_zero(); ++i) clock_.sleep_ms(2);
+  http.late = 1;
+  ASSERT_TRUE(manager.maintain());
+  ASSERT_TRUE(manager.maintain());
+  EXPECT_EQ(received(someone(9)).dec(), "5");
+  EXPECT_EQ(*rpc_->transaction_count(key_->address()), 1U);
+}
+
 TEST_F(Chain, AReorgThatDropsATransactionSendsItAgain) {
   auto manager = sender();
   const chain::TxRequest request{.key = "reorged", .to = someone(6), .data = {}, .value = U256{4}};
