@@ -16,19 +16,6 @@ Bytes bytes_of(const crypto::Signature& signature) {
   return Bytes(raw.begin(), raw.end());
 }
 
-Result<settlement::ChannelConfig> config_from(const json::Object& c) {
-  settlement::ChannelConfig out;
-  PB_TRY(payer, json::address_at(c, "payer"));
-  PB_TRY(authorizer, json::address_at(c, "payerAuthorizer"));
-  PB_TRY(receiver, json::address_at(c, "receiver"));
-  PB_TRY(receiver_authorizer, json::address_at(c, "receiverAuthorizer"));
-  PB_TRY(token, json::address_at(c, "token"));
-  PB_TRY(delay, json::uint_at(c, "withdrawDelay"));
-  PB_TRY(salt, json::hash_at(c, "salt"));
-  out = {payer, authorizer, receiver, receiver_authorizer, token, U256{delay}, salt};
-  return out;
-}
-
 }  // namespace
 
 Result<json::Object> Payer::offer(const net::ClientResponse& response, const char* scheme) const {
@@ -174,7 +161,7 @@ Result<std::optional<Payer::Channel>> Payer::load(const std::string& seller) {
   if (entry == nullptr) return std::optional<Channel>();
   Channel out;
   PB_TRY(config_object, json::object_at(*entry, "config"));
-  PB_TRY(config, config_from(*config_object));
+  PB_TRY(config, x402::parse_config(*config_object));
   PB_TRY(accepted, json::object_at(*entry, "accepted"));
   PB_TRY(deposited, json::u256_at(*entry, "deposited"));
   PB_TRY(charged, json::u256_at(*entry, "charged"));

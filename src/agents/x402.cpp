@@ -63,20 +63,6 @@ Result<Channel::Deposit> parse_deposit(const json::Object& payload) {
   return Channel::Deposit{amount, after, before, salt, std::move(signature)};
 }
 
-Result<settlement::ChannelConfig> parse_config(const json::Object& c) {
-  settlement::ChannelConfig out;
-  PB_TRY(payer, party_at(c, "payer"));
-  PB_TRY(payer_authorizer, party_at(c, "payerAuthorizer"));
-  PB_TRY(receiver, party_at(c, "receiver"));
-  PB_TRY(receiver_authorizer, party_at(c, "receiverAuthorizer"));
-  PB_TRY(token, party_at(c, "token"));
-  PB_TRY(delay, json::uint_at(c, "withdrawDelay"));
-  PB_TRY(salt, json::hash_at(c, "salt"));
-  if (delay >> 40 != 0) return fail(Errc::kInvalid, "withdrawDelay does not fit into 40 bits");
-  out = {payer, payer_authorizer, receiver, receiver_authorizer, token, U256{delay}, salt};
-  return out;
-}
-
 Result<Channel> parse_channel(const json::Object& payload) {
   Channel out;
   PB_TRY(type, json::string_at(payload, "type"));
@@ -154,6 +140,21 @@ json::Object exact_requirements(const Price& price, std::uint64_t chain_id) { re
 json::Object channel_requirements(const Price& price, std::uint64_t chain_id, const Address& receiver_authorizer, std::uint64_t withdraw_delay, const U256& min_deposit) {
   return requirements("batch-settlement", price, chain_id, {{"receiverAuthorizer", crypto::checksum_address(receiver_authorizer)}, {"withdrawDelay", withdraw_delay}, {"minDeposit", min_deposit.dec()}});
 }
+
+Result<settlement::ChannelConfig> parse_config(const json::Object& c) {
+  settlement::ChannelConfig out;
+  PB_TRY(payer, party_at(c, "payer"));
+  PB_TRY(payer_authorizer, party_at(c, "payerAuthorizer"));
+  PB_TRY(receiver, party_at(c, "receiver"));
+  PB_TRY(receiver_authorizer, party_at(c, "receiverAuthorizer"));
+  PB_TRY(token, party_at(c, "token"));
+  PB_TRY(delay, json::uint_at(c, "withdrawDelay"));
+  PB_TRY(salt, json::hash_at(c, "salt"));
+  if (delay >> 40 != 0) return fail(Errc::kInvalid, "withdrawDelay does not fit into 40 bits");
+  out = {payer, payer_authorizer, receiver, receiver_authorizer, token, U256{delay}, salt};
+  return out;
+}
+
 json::Object config_to_json(const settlement::ChannelConfig& config) {
   return {{"payer", crypto::checksum_address(config.payer)},
           {"payerAuthorizer", crypto::checksum_address(config.payer_authorizer)},

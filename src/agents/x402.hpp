@@ -58,6 +58,8 @@ std::string network_of(std::uint64_t chain_id);
 json::Object exact_requirements(const Price& price, std::uint64_t chain_id);
 /// `receiver_authorizer` and `withdraw_delay` are what a channel must be opened with, `min_deposit` the least that is deposited at once.
 json::Object channel_requirements(const Price& price, std::uint64_t chain_id, const Address& receiver_authorizer, std::uint64_t withdraw_delay, const U256& min_deposit);
+/// A channel's configuration from untrusted JSON, and back.
+Result<settlement::ChannelConfig> parse_config(const json::Object& config);
 json::Object config_to_json(const settlement::ChannelConfig& config);
 
 }  // namespace peaberry::agents::x402
