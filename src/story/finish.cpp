@@ -109,9 +109,9 @@ Status Story::finish() {
     const auto* units = json::find_object(party, "statement");
     const auto* row = units == nullptr ? nullptr : json::find_object(*units, "OCEAN");
     if (row == nullptr) continue;
-    const double net = ocean(json::string_or(*row, "net")) - ocean(json::string_or(*row, "funded"));
+    const double net = ocean(json::string_or(*row, "net"));
     std::fprintf(stderr, "          %-10s %12.6f %12.6f %12.6f %s%+12.6f%s %14.6f\n", json::string_or(party, "name").c_str(), ocean(json::string_or(*row, "revenue")), ocean(json::string_or(*row, "compute")), ocean(json::string_or(*row, "other")),
-                 colour ? net < 0 ? "\033[31m" : "\033[32m" : "", ocean(json::string_or(*row, "net")), colour ? "\033[0m" : "", ocean(json::string_or(party, "gas_wei")));
+                 colour ? net < 0 ? "\033[31m" : "\033[32m" : "", net, colour ? "\033[0m" : "", ocean(json::string_or(party, "gas_wei")));
   }
 
   json::Object names_json;
