@@ -46,17 +46,6 @@ Result<fs::path> anvil_program(const LedgerOptions& options) {
   return found;
 }
 
-/// A port that was free a moment ago.
-std::uint16_t free_port() {
-  const Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), length) != 0 || getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0) return 0;
-  return ntohs(address.sin_port);
-}
-
 bool looks_whole(const fs::path& state) {
   const auto text = read_text(state, std::uintmax_t{4} << 30);
   return text && json::parse(*text, {.max_bytes = std::size_t{4} << 30, .max_depth = 64}).has_value();
@@ -91,6 +80,16 @@ Status wait_for_rpc(chain::Rpc& rpc, const Clock& clock, pid_t pid, const fs::pa
 }
 
 }  // namespace
+
+std::uint16_t free_port() {
+  const Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), length) != 0 || getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0) return 0;
+  return ntohs(address.sin_port);
+}
 
 Result<Ledger> Ledger::start(const LedgerOptions& options, net::Client& client, const Clock& clock, Random& random) {
   PB_CHECK(make_directories(options.folder));

@@ -53,6 +53,9 @@ class Ledger {
   std::uint64_t lost_blocks_ = 0;
 };
 
+/// A port of the loopback that was free a moment ago; 0: none.
+std::uint16_t free_port();
+
 /// Deploys the whole Ocean V4 set from the development mnemonic's first account, in the order of Ocean's own script, so
 /// that the addresses are the ones that its tools know. Returns the `development` entry.
 Result<json::Object> deploy_ocean(chain::Rpc& rpc, const fs::path& artifacts, const Clock& clock);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <peaberry/crypto/hash.hpp>
+#include <peaberry/ledger/ledger.hpp>
 
 #include "story.hpp"
 
@@ -192,13 +193,13 @@ Status Story::order_across_chains() {
   stage_.url_b = json::string_or(chain_b, "chain"), stage_.addresses_b = json::string_or(chain_b, "addressFile");
   PB_CHECK(stage_.fund("seller", 10, 0, true));
   PB_CHECK(stage_.fund("executor", 10, 20, true));
-  const std::uint16_t port = free_port();
-  seller_url_ = "http://127.0.0.1:" + std::to_string(port);
-  PB_TRY(seller, Server::start({"--home", stage_.home("seller").string(), "--chain", stage_.url_b, "--chain-id", "31337", "--address-file", stage_.addresses_of("seller", true).string(), "serve", "--no-compute", "--port", std::to_string(port)}, stage_.folder() / "seller.log", seller_url_, stage_.http()));
+  const std::uint16_t port = ledger::free_port();
+  const std::string seller_url = "http://127.0.0.1:" + std::to_string(port);
+  PB_TRY(seller, Server::start({"--home", stage_.home("seller").string(), "--chain", stage_.url_b, "--chain-id", "31337", "--address-file", stage_.addresses_of("seller", true).string(), "serve", "--no-compute", "--port", std::to_string(port)}, stage_.folder() / "seller.log", seller_url, stage_.http()));
   seller_server_ = std::move(seller);
   const fs::path weather = stage_.home("seller") / "weather.csv";
   PB_CHECK(write_file_atomic(weather, as_bytes("day,rain\n1,12\n2,0\n3,7\n")));
-  PB_TRY(listed, stage_.run("seller", {"--node", seller_url_, "publish", weather.string(), "--name", "Weather of three days", "--description", "A small table that is sold on another chain", "--price", "6"}, true));
+  PB_TRY(listed, stage_.run("seller", {"--node", seller_url, "publish", weather.string(), "--name", "Weather of three days", "--description", "A small table that is sold on another chain", "--price", "6"}, true));
   stage_.step("a listing on chain B", listed, true);
   const std::string asset = json::string_or(listed, "did");
 
@@ -211,7 +212,7 @@ Status Story::order_across_chains() {
     arguments.insert(arguments.end(), {"--address-file-b", stage_.addresses_of(who, true).string()});
     return arguments;
   };
-  const Stage::Arguments order_arguments = on_b({"bridge", "order", "--asset-b", asset, "--node-b", seller_url_, "--recipient", stage_.address("developer"), "--executor", stage_.address("executor"), "--policy", policy, "--feed", feed_, "--feed-times", "--token", Stage::text_of(contracts_.test_usd), "--decimals", "6", "--deliver-within", "40"}, "developer");
+  const Stage::Arguments order_arguments = on_b({"bridge", "order", "--asset-b", asset, "--node-b", seller_url, "--recipient", stage_.address("developer"), "--executor", stage_.address("executor"), "--policy", policy, "--feed", feed_, "--feed-times", "--token", Stage::text_of(contracts_.test_usd), "--decimals", "6", "--deliver-within", "40"}, "developer");
   if (lies("stale-price")) {
     PB_CHECK(stage_.wait_until(stage_.clock().unix_seconds() + 3));
     PB_TRY(said, stage_.refused("developer", order_arguments));

@@ -101,7 +101,7 @@ Status Story::open() {
     stage_.parties.push_back({name, role, account, treasury, 0});
     return {};
   };
-  const std::uint16_t owner_port = free_port(), market_port = free_port(), chain_port = free_port();
+  const std::uint16_t owner_port = ledger::free_port(), market_port = ledger::free_port(), chain_port = ledger::free_port();
   const std::string owner_url = "http://127.0.0.1:" + std::to_string(owner_port);
   market_url_ = "http://127.0.0.1:" + std::to_string(market_port);
   owner_arguments_ = {"--home", stage_.home("owner").string(), "up", "--port", std::to_string(owner_port), "--chain-port", std::to_string(chain_port), "--min-job-seconds", "1", "--cpu-price", "0.6"};

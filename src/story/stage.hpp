@@ -34,9 +34,6 @@ class Server {
   pid_t pid_ = 0;
 };
 
-/// A port that was free a moment ago.
-std::uint16_t free_port();
-
 struct Party {
   std::string name;  ///< its home is the folder of this name
   Words role;

@@ -53,7 +53,7 @@ class Story {
   Server owner_server_, market_server_, seller_server_, worker_server_, model_server_, toll_;
   std::vector<Server> hosts_;
   std::vector<std::string> owner_arguments_;
-  std::string market_url_, seller_url_;
+  std::string market_url_;
   bool ended_ = false;
   json::Object caught_;
 

@@ -2,6 +2,8 @@
 // whose new data set enters the farm.
 #include <fmt/core.h>
 
+#include <peaberry/ledger/ledger.hpp>
+
 #include "story.hpp"
 
 namespace peaberry::story {
@@ -45,7 +47,7 @@ Status Story::till() {
   stage_.tell({"the community's part: " + units(ocean, "burned", 18) + " OCEAN burned, " + granted + " granted to a worker by a vote of real veOCEAN", "社区部分：销毁 " + units(ocean, "burned", 18) + " OCEAN，经真实 veOCEAN 投票资助 " + granted});
 
   // The loop closes: what the grant was for enters the farm.
-  const std::uint16_t port = free_port();
+  const std::uint16_t port = ledger::free_port();
   const std::string url = "http://127.0.0.1:" + std::to_string(port);
   std::error_code code;
   PB_TRY(worker, Server::start({"--home", stage_.home("worker").string(), "--chain", stage_.url_a, "--address-file", stage_.addresses_of("worker").string(), "serve", "--no-compute", "--port", std::to_string(port)}, stage_.folder() / "worker.log", url, stage_.http()));
