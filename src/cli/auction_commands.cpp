@@ -21,15 +21,6 @@ Result<Auctions> open_auctions(Context& context) {
   return Auctions(*rpc, *sender, {contracts->chain_id, contracts->start_block, contracts->auction, contracts->leases});
 }
 
-Result<std::vector<Address>> parse_hosts(const std::vector<std::string>& texts) {
-  std::vector<Address> out;
-  for (const std::string& text : texts) {
-    PB_TRY(host, crypto::parse_address(text, "hosts"));
-    out.push_back(host);
-  }
-  return out;
-}
-
 Output done(const std::string& what, const chain::Receipt& receipt) {
   return Output{json::Object{{"tx", receipt.transaction_hash.hex()}, {"gas", receipt.gas_used}}, what + " in " + receipt.transaction_hash.hex()};
 }
@@ -39,17 +30,13 @@ Output done(const std::string& what, const chain::Receipt& receipt) {
 Result<Output> auction_open(Context& context, const AuctionOpenOptions& options) {
   PB_TRY(auctions, open_auctions(context));
   PB_TRY(rpc, context.rpc());
-  PB_TRY(ocean, context.addresses());
-  PB_TRY(hosts, parse_hosts(options.hosts));
+  PB_TRY(token, context.token_or_ocean(options.token));
+  PB_TRY(hosts, parse_addresses(options.hosts, "hosts"));
   PB_TRY(rate, parse_units(options.max_rate, options.decimals, "max-rate"));
   PB_TRY(deposit, parse_units(options.deposit, options.decimals, "deposit"));
   PB_TRY(head, rpc->latest_block());
   market::Order order;
-  order.requester = auctions.address(), order.token = ocean->ocean, order.max_rate = rate, order.duration = U256{options.seconds}, order.bid_deposit = deposit, order.no_show_bps = U256{options.no_show_bps};
-  if (!options.token.empty()) {
-    PB_TRY(token, crypto::parse_address(options.token, "token"));
-    order.token = token;
-  }
+  order.requester = auctions.address(), order.token = token, order.max_rate = rate, order.duration = U256{options.seconds}, order.bid_deposit = deposit, order.no_show_bps = U256{options.no_show_bps};
   if (!options.manifest.empty()) {
     PB_TRY(manifest, Hash32::parse(options.manifest, "manifest"));
     order.manifest_hash = manifest;
@@ -89,7 +76,7 @@ Result<Output> auction_bid(Context& context, const std::string& order_text, cons
   PB_TRY(id, Hash32::parse(order_text, "order"));
   PB_TRY(order, auctions.find(id));
   PB_TRY(rate, parse_units(rate_text, decimals, "rate"));
-  PB_TRY(hosts, parse_hosts(host_texts));
+  PB_TRY(hosts, parse_addresses(host_texts, "hosts"));
   PB_TRY(key, context.key());
   PB_TRY(receipt, auctions.bid(order, rate, own_salt(*key, kBidSalt, id), hosts));
   return done("sealed", receipt);
@@ -142,12 +129,7 @@ Result<Output> auction_release(Context& context, const std::string& order_text, 
 
 Result<Output> auction_withdraw(Context& context, const std::string& token_text) {
   PB_TRY(auctions, open_auctions(context));
-  PB_TRY(ocean, context.addresses());
-  Address token = ocean->ocean;
-  if (!token_text.empty()) {
-    PB_TRY(named, crypto::parse_address(token_text, "token"));
-    token = named;
-  }
+  PB_TRY(token, context.token_or_ocean(token_text));
   PB_TRY(owed, auctions.owed(token));
   if (owed.is_zero()) return Output{json::Object{{"amount", "0"}}, "nothing is owed"};
   PB_TRY(receipt, auctions.withdraw(token));

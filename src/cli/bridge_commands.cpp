@@ -108,7 +108,7 @@ Result<U256> price_by_feed(Context& context, const std::string& feed_text, const
 Result<Output> bridge_order(Context& context, const BridgeOrderOptions& options) {
   PB_TRY(escrow, context.job_escrow());
   PB_TRY(contracts, context.settlement_contracts());
-  PB_TRY(ocean, context.addresses());
+  PB_TRY(token, context.token_or_ocean(options.token));
   PB_TRY(rpc, context.rpc());
   if (contracts->outbox.is_zero()) return fail(Errc::kNotFound, "this chain's address file names no Outbox");
   if (options.amount.empty() == options.feed.empty()) return fail(Errc::kInvalid, "name what is paid", "give --amount, or --feed to price it, not both");
@@ -149,11 +149,7 @@ Result<Output> bridge_order(Context& context, const BridgeOrderOptions& options)
   settlement::Job job;
   job.chain_id = m.chain_a, job.settlement = m.escrow, job.claim_kind = U256{6}, job.params_hash = hash, job.policy_hash = policy.hash(), job.requester = m.requester, job.nonce = m.job_nonce;
   settlement::Terms terms;
-  terms.token = ocean->ocean, terms.amount = amount, terms.executor = m.executor;
-  if (!options.token.empty()) {
-    PB_TRY(token, crypto::parse_address(options.token, "token"));
-    terms.token = token;
-  }
+  terms.token = token, terms.amount = amount, terms.executor = m.executor;
   // Nobody is refunded here while a delivery in B's last second can still be shown.
   std::uint64_t quiet = policy.worst_window();
   for (const auto& leaf : policy.leaves)

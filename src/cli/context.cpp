@@ -92,6 +92,15 @@ Result<chain::Rpc*> Context::rpc() {
   return rpc_.get();
 }
 
+Result<std::vector<Address>> parse_addresses(const std::vector<std::string>& texts, const char* field) {
+  std::vector<Address> out;
+  for (const auto& text : texts) {
+    PB_TRY(address, crypto::parse_address(text, field));
+    out.push_back(address);
+  }
+  return out;
+}
+
 Result<const chain::OceanAddresses*> Context::addresses() {
   if (!addresses_) {
     if (options_.address_file.empty()) return fail(Errc::kInvalid, "no contract addresses are named", "give --address-file FILE (Ocean's address.json)");
@@ -99,6 +108,12 @@ Result<const chain::OceanAddresses*> Context::addresses() {
     addresses_ = loaded;
   }
   return &*addresses_;
+}
+
+Result<Address> Context::token_or_ocean(const std::string& text) {
+  if (!text.empty()) return crypto::parse_address(text, "token");
+  PB_TRY(ocean, addresses());
+  return ocean->ocean;
 }
 
 Result<const crypto::PrivateKey*> Context::key() {

@@ -27,6 +27,9 @@ struct Output {
   std::string text;
 };
 
+/// The accounts that a repeated option names.
+Result<std::vector<Address>> parse_addresses(const std::vector<std::string>& texts, const char* field);
+
 class Context {
  public:
   explicit Context(GlobalOptions options);
@@ -37,6 +40,8 @@ class Context {
   Random& random() { return random_; }
   Result<chain::Rpc*> rpc();
   Result<const chain::OceanAddresses*> addresses();
+  /// The token that an option names; the chain's Ocean token when it is empty.
+  Result<Address> token_or_ocean(const std::string& text);
   Result<const crypto::PrivateKey*> key();
   Result<market::Trader*> trader();
   Result<chain::TxManager*> sender();

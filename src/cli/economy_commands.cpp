@@ -23,12 +23,6 @@ json::Object done(const chain::Receipt& receipt, json::Object more = {}) {
   return more;
 }
 
-Result<Address> token_or_ocean(Context& context, const std::string& text) {
-  if (!text.empty()) return crypto::parse_address(text, "token");
-  PB_TRY(ocean, context.addresses());
-  return ocean->ocean;
-}
-
 /// An entry of the chain's address file that no room here reads.
 Result<Address> named_contract(Context& context, const char* name) {
   PB_TRY(text, read_text(context.options().address_file));
@@ -60,7 +54,7 @@ const char* proposal_state(const U256& state) {
 
 Result<Output> pay(Context& context, const std::string& to_text, const std::string& amount_text, const std::string& token_text, unsigned decimals) {
   PB_TRY(to, crypto::parse_address(to_text, "to"));
-  PB_TRY(token, token_or_ocean(context, token_text));
+  PB_TRY(token, context.token_or_ocean(token_text));
   PB_TRY(amount, parse_units(amount_text, decimals, "amount"));
   PB_TRY(receipt, context.send("pay", token, bindings::erc20_template::transfer(to, amount)));
   return Output{done(receipt, {{"amount", amount.dec()}}), "sent " + amount_text + " to " + to_text};
@@ -93,7 +87,7 @@ Result<Output> grants_deploy(Context& context, const GrantsDeployOptions& option
 Result<Output> grants_propose(Context& context, const GrantsProposeOptions& options) {
   PB_TRY(governor, crypto::parse_address(options.governor, "governor"));
   PB_TRY(to, crypto::parse_address(options.to, "to"));
-  PB_TRY(token, token_or_ocean(context, options.token));
+  PB_TRY(token, context.token_or_ocean(options.token));
   PB_TRY(amount, parse_units(options.amount, options.decimals, "amount"));
   PB_TRY(receipt, context.send("propose", governor, governor_contract::propose({token}, {U256{}}, {bindings::erc20_template::transfer(to, amount)}, options.why)));
   for (const auto& log : receipt.logs)
@@ -146,7 +140,7 @@ Result<Output> revenue_deploy(Context& context, const std::vector<std::string>& 
 
 Result<Output> revenue_show(Context& context, const std::string& router_text, const std::string& token_text) {
   PB_TRY(router, crypto::parse_address(router_text, "router"));
-  PB_TRY(token, token_or_ocean(context, token_text));
+  PB_TRY(token, context.token_or_ocean(token_text));
   PB_TRY(reply, context.call(router, router_contract::parties()));
   PB_TRY(parties, router_contract::decode_parties(reply));
   PB_TRY(grants_reply, context.call(router, router_contract::grants()));
@@ -166,7 +160,7 @@ Result<Output> revenue_show(Context& context, const std::string& router_text, co
 
 Result<Output> revenue_distribute(Context& context, const std::string& router_text, const std::string& token_text) {
   PB_TRY(router, crypto::parse_address(router_text, "router"));
-  PB_TRY(token, token_or_ocean(context, token_text));
+  PB_TRY(token, context.token_or_ocean(token_text));
   // What JobEscrow holds for the router comes first.
   if (const auto contracts = context.settlement_contracts()) {
     PB_TRY(reply, context.call((*contracts)->escrow, bindings::job_escrow::balance_of(token, router)));
@@ -184,7 +178,7 @@ Result<Output> revenue_distribute(Context& context, const std::string& router_te
 
 Result<Output> revenue_withdraw(Context& context, const std::string& router_text, const std::string& token_text, const std::string& account_text) {
   PB_TRY(router, crypto::parse_address(router_text, "router"));
-  PB_TRY(token, token_or_ocean(context, token_text));
+  PB_TRY(token, context.token_or_ocean(token_text));
   PB_TRY(journal, context.sender());
   Address account = journal->address();
   if (!account_text.empty()) {

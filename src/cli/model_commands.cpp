@@ -116,12 +116,7 @@ Result<Output> model_serve(Context& context, const std::string& quantised, std::
 Result<Output> clinic_deploy(Context& context, const std::string& token_text) {
   using chain::abi::Value;
   PB_TRY(contracts, context.settlement_contracts());
-  PB_TRY(ocean, context.addresses());
-  Address token = ocean->ocean;
-  if (!token_text.empty()) {
-    PB_TRY(named, crypto::parse_address(token_text, "token"));
-    token = named;
-  }
+  PB_TRY(token, context.token_or_ocean(token_text));
   PB_TRY(made, context.deploy("Clinic", "(address,address)", {Value::of(contracts->escrow), Value::of(token)}));
   const std::string address = crypto::checksum_address(made.first);
   return Output{json::Object{{"clinic", address}, {"tx", made.second.transaction_hash.hex()}, {"gas", made.second.gas_used}}, "clinic " + address + "\n  give it tokens to ask with: peaberry pay " + address};

@@ -73,24 +73,15 @@ const char* phase_name(const U256& phase) {
   return phase.low64() < 5 ? kNames[phase.low64()] : "unknown";
 }
 
-Result<std::vector<Address>> parse_accounts(const std::vector<std::string>& texts, const char* field) {
-  std::vector<Address> out;
-  for (const auto& text : texts) {
-    PB_TRY(account, crypto::parse_address(text, field));
-    out.push_back(account);
-  }
-  return out;
-}
-
 }  // namespace
 
 Result<Output> subnet_open(Context& context, const SubnetOpenOptions& options) {
   PB_TRY(contracts, context.settlement_contracts());
   if (contracts->subnet.is_zero()) return fail(Errc::kNotFound, "this chain's address file names no Subnet");
-  PB_TRY(ocean, context.addresses());
+  PB_TRY(token, context.token_or_ocean(options.token));
   PB_TRY(rpc, context.rpc());
   PB_TRY(journal, context.sender());
-  PB_TRY(validators, parse_accounts(options.validators, "validator"));
+  PB_TRY(validators, parse_addresses(options.validators, "validator"));
   if (validators.empty() || validators.size() > 8) return fail(Errc::kInvalid, "validator: between 1 and 8");
   PB_TRY(reward, parse_units(options.reward, options.decimals, "reward"));
   PB_TRY(bond, parse_units(options.claim_bond, options.decimals, "claim-bond"));
@@ -98,11 +89,7 @@ Result<Output> subnet_open(Context& context, const SubnetOpenOptions& options) {
   PB_TRY(scoring, Hash32::parse(options.scoring, "scoring"));
   PB_TRY(head, rpc->latest_block());
   EpochTerms terms;
-  terms.sponsor = journal->address(), terms.token = ocean->ocean, terms.reward = reward, terms.validators_hash = market::hosts_hash(validators), terms.holdout_root = holdout, terms.scoring_hash = scoring;
-  if (!options.token.empty()) {
-    PB_TRY(token, crypto::parse_address(options.token, "token"));
-    terms.token = token;
-  }
+  terms.sponsor = journal->address(), terms.token = token, terms.reward = reward, terms.validators_hash = market::hosts_hash(validators), terms.holdout_root = holdout, terms.scoring_hash = scoring;
   terms.models_until = U256{head.timestamp + options.models_seconds};
   terms.reveal_until = terms.models_until + U256{options.reveal_seconds};
   terms.weights_until = terms.reveal_until + U256{options.weights_seconds};
@@ -160,7 +147,7 @@ Result<Output> subnet_weigh(Context& context, const std::string& text, const std
     PB_TRY(receipt, context.send("subnet-weights", epoch.contract, subnet::reveal_weights(epoch.terms, weights, salt)));
     return done("opened the weights", epoch, receipt);
   }
-  PB_TRY(validators, parse_accounts(validator_texts, "validators"));
+  PB_TRY(validators, parse_addresses(validator_texts, "validators"));
   const auto me = std::find(validators.begin(), validators.end(), key->address());
   if (me == validators.end()) return fail(Errc::kForbidden, "validators: " + crypto::checksum_address(key->address()) + " is none of them");
   if (market::hosts_hash(validators) != epoch.terms.validators_hash) return fail(Errc::kForbidden, "validators: these are not the epoch's", "give the list in the epoch's own order");
@@ -197,13 +184,8 @@ Result<Output> subnet_step(Context& context, const std::string& text, SubnetStep
 
 Result<Output> subnet_withdraw(Context& context, const std::string& token_text) {
   PB_TRY(contracts, context.settlement_contracts());
-  PB_TRY(ocean, context.addresses());
   PB_TRY(journal, context.sender());
-  Address token = ocean->ocean;
-  if (!token_text.empty()) {
-    PB_TRY(named, crypto::parse_address(token_text, "token"));
-    token = named;
-  }
+  PB_TRY(token, context.token_or_ocean(token_text));
   PB_TRY(reply, context.call(contracts->subnet, subnet::balance_of(token, journal->address())));
   PB_TRY(owed, subnet::decode_balance_of(reply));
   if (owed.is_zero()) return Output{json::Object{{"amount", "0"}}, "nothing is owed"};

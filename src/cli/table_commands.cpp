@@ -205,16 +205,11 @@ Result<Output> quality_receipt(Context& context, const std::string& result) {
 
 Result<Output> quality_claim(Context& context, const QualityClaimOptions& options) {
   PB_TRY(contracts, context.settlement_contracts());
-  PB_TRY(ocean, context.addresses());
   PB_TRY(measured, read_measured(context, options.result));
   PB_TRY(attest, context.named_key("attest"));
   if (attest.address() != measured.signer) return fail(Errc::kForbidden, "the job was not run by this home's node", "its receipt is signed by " + crypto::checksum_address(measured.signer));
   PB_TRY(signature, sign_receipt(context, attest, measured));
-  Address token = ocean->ocean;
-  if (!options.token.empty()) {
-    PB_TRY(named, crypto::parse_address(options.token, "token"));
-    token = named;
-  }
+  PB_TRY(token, context.token_or_ocean(options.token));
   PB_TRY(bond, parse_units(options.bond, options.decimals, "bond"));
   std::vector<Address> keys{attest.address()};
   for (const auto& text : options.keys) {
