@@ -65,8 +65,8 @@ TEST(Quantised, LosesLittleOfTheNetwork) {
       const auto chosen = classifier->run(inputs);
       ASSERT_TRUE(chosen);
       const std::size_t positive = fitted.model.classes()[0] == "sold" ? 0 : 1;
-      if (answers[r] > 32'800) EXPECT_EQ((*chosen)[0], static_cast<std::int32_t>(positive));
-      if (answers[r] < 32'700) EXPECT_EQ((*chosen)[0], static_cast<std::int32_t>(1 - positive));
+      if (answers[r] > 32'800) { EXPECT_EQ((*chosen)[0], static_cast<std::int32_t>(positive)); }
+      if (answers[r] < 32'700) { EXPECT_EQ((*chosen)[0], static_cast<std::int32_t>(1 - positive)); }
     }
   }
 }
