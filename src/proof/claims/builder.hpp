@@ -1,0 +1,129 @@
+#pragma once
+
+#include <map>
+#include <span>
+
+#include <peaberry/proof/plan/plan.hpp>
+
+namespace peaberry::proof {
+
+/// An aligned slice of an oracle.
+struct Column {
+  std::uint8_t oracle;
+  std::uint32_t off;
+  std::uint8_t n;  ///< log2 of its length
+};
+
+/// Postfix code with the most operands and public columns that are multiplied in it: what its sumcheck's degree follows from.
+struct Expr {
+  Plan::Code code;
+  unsigned degree = 0;
+};
+Expr operator+(Expr a, const Expr& b);
+Expr operator-(Expr a, const Expr& b);
+Expr operator*(Expr a, const Expr& b);
+
+/// How the prover fills a helper column: h(x) = Σ_i num_i(x) / (α − key_i(x)).
+struct HelperRecipe {
+  struct Item {
+    Plan::Code num, key;
+  };
+  Column column;
+  std::vector<Item> items;
+};
+
+struct CompiledPlan {
+  Plan plan;
+  Bytes bytes;
+  Hash32 name;
+  std::vector<HelperRecipe> helpers;
+};
+
+/// Writes claims down as a plan. Everything that `zkSQL` and `zkML` prove is made of these; the verifier only ever sees sums (§4).
+/// What only the caller may do wrong (a slice that does not exist) is asserted. Not thread-safe.
+class PlanBuilder {
+ public:
+  using Word = std::array<std::uint8_t, 32>;
+  explicit PlanBuilder(const Word& modulus) : modulus_(modulus) {}
+
+  // ---- oracles and columns. Phases may be opened in any order; `finish` sorts them.
+  /// Grows with its columns.
+  std::uint8_t oracle(unsigned phase);
+  /// A registered oracle: its length is known, its columns lie where they lie.
+  std::uint8_t registered(unsigned n);
+  Column column(std::uint8_t oracle, unsigned n);
+  Column column_at(std::uint8_t oracle, std::uint32_t off, unsigned n);
+
+  // ---- expressions
+  Expr constant(std::uint64_t value);
+  Expr constant(const Word& value);
+  Expr input(unsigned index);
+  /// Declares one more public input.
+  unsigned add_input() { return inputs_++; }
+  Expr challenge(Plan::Challenge which) { return leaf(Plan::Op::kChallenge, which, 0); }
+  /// The column row by row: bit i is x_i.
+  Expr view(const Column& column);
+  /// Bit i of the column comes from sources[i] (j: x_j, kFromR + j: r_j, kZero, kOne).
+  Expr view(const Column& column, const std::vector<std::uint8_t>& sources);
+  Expr view_axes(const Column& column, const std::vector<Plan::Axis>& axes);
+  /// The row below; 0 at the last.
+  Expr next(const Column& column);
+  Expr row(unsigned n) { return public_column({Plan::PublicKind::kRow, static_cast<std::uint8_t>(n)}); }
+  Expr prefix(unsigned n, std::uint32_t rows) { return public_column({Plan::PublicKind::kPrefix, static_cast<std::uint8_t>(n), rows}); }
+  Expr prefix_input(unsigned n, unsigned input) { return public_column({Plan::PublicKind::kPrefix, static_cast<std::uint8_t>(n), input, 1}); }
+  Expr at(unsigned n, std::uint32_t index) { return public_column({Plan::PublicKind::kAt, static_cast<std::uint8_t>(n), index}); }
+  Expr public_vector(unsigned n, unsigned first_input, unsigned count) {
+    return public_column({Plan::PublicKind::kVector, static_cast<std::uint8_t>(n), first_input, count});
+  }
+  /// 1 where the number in bits a… is less than the one in bits b….
+  Expr less(unsigned n, unsigned a, unsigned b, unsigned len) { return public_column({Plan::PublicKind::kLess, static_cast<std::uint8_t>(n), a, b, len}); }
+
+  // ---- claims
+  /// expr = 0 on all 2^n rows.
+  void zero(const Expr& expr, unsigned n);
+  /// Σ over 2^n rows of expr = target.
+  void sum(const Expr& expr, unsigned n, const Expr& target);
+  /// Σ over 2^n rows of expr = the cell (a column of length 1).
+  void sum_is_cell(const Expr& expr, unsigned n, const Column& cell);
+  /// The column is the public vector.
+  void equals_public(const Column& column, unsigned first_input, unsigned count);
+  /// acc(i, j) = Σ_k product(i, k, j): `acc` in x over the eq-run of `n` variables; `product` in its own `k` summed variables and r.
+  void contraction(const Expr& acc, unsigned n, const Expr& product, unsigned k);
+  /// The same with a shared index in the last `shared` variables of the sum, against r_{rs…}.
+  void contraction_shared(const Expr& acc, unsigned n, const Expr& product, unsigned k, unsigned shared, unsigned rs);
+  /// Any claim, term by term.
+  void claim(const Expr& target, std::vector<std::pair<Plan::Term, unsigned>> terms_with_degree);
+
+  struct Fraction {
+    Expr num, key;
+    unsigned n;
+  };
+  /// For every y: Σ of left nums with key y = Σ of right nums with key y. Items of one length are put into groups of `group` with one helper
+  /// column each, in `oracle` (phase 2). The nums of a lookup's left side must be 1, public 0/1, or proven boolean (§4).
+  void fractions(std::uint8_t oracle, const std::vector<Fraction>& left, const std::vector<Fraction>& right, unsigned group = 3);
+  /// c_0 + β c_1 + β² c_2 + …
+  Expr fold_key(const std::vector<Expr>& columns);
+
+  /// Sorts phases, places the masks and checks. Errors: the plan is outside the protocol's limits.
+  Result<CompiledPlan> finish();
+
+ private:
+  struct Space {
+    unsigned phase, n = 0;
+    bool fixed = false, used = false;
+    std::multimap<unsigned, std::uint32_t> free;  // log → offset
+  };
+  std::uint32_t allocate(Space& space, unsigned log);
+  Expr leaf(Plan::Op op, unsigned index, unsigned degree) const { return {{{op, static_cast<std::uint16_t>(index)}}, degree}; }
+  Expr public_column(Plan::PublicColumn column);
+  void add(Plan::Claim claim, unsigned degree);
+
+  Word modulus_;
+  std::vector<Space> spaces_;
+  std::uint16_t inputs_ = 0;
+  Plan plan_;
+  unsigned degree_ = 2;
+  std::vector<HelperRecipe> helpers_;
+};
+
+}  // namespace peaberry::proof

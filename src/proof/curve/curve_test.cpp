@@ -1,0 +1,105 @@
+#include <gtest/gtest.h>
+
+#include "msm.hpp"
+#include "pairing.hpp"
+
+namespace peaberry::proof {
+namespace {
+
+TEST(Curve, TheHidingGeneratorIsTheOneOfTheSpecification) {
+  const auto h = hiding_generator();
+  EXPECT_TRUE(h.on_curve());
+  EXPECT_EQ(hex(h.be()), "0a1d0f9905521967cd5c2180f2fdc0e26bf063127ba92279405855b0aa98612f"
+                         "2652f5d2d1e195330f07ea81ac80ffdcca339e0ef5b16c6f53178ddfa199a968");
+}
+
+TEST(Curve, AdditionAndMultiplicationAgree) {
+  SeededRandom random(1);
+  const G1 g = G1Affine::generator();
+  for (int i = 0; i < 20; ++i) {
+    const Fr a = Fr::random(random), b = Fr::random(random);
+    EXPECT_EQ(g * a + g * b, g * (a + b));
+    EXPECT_EQ((g * a) * b, g * (a * b));
+    EXPECT_EQ(g * a + (g * b).affine(), g * (a + b));
+    EXPECT_TRUE((g * a).affine().on_curve());
+  }
+  EXPECT_EQ(g + g, g.doubled());
+  EXPECT_EQ(g + G1Affine::generator(), g.doubled());
+  EXPECT_TRUE((g + -g).is_infinity());
+  EXPECT_TRUE((g * Fr::zero()).is_infinity());
+  EXPECT_EQ(g * -Fr::one(), -g);
+}
+
+TEST(Curve, MsmEqualsItsSlowTwin) {
+  SeededRandom random(3);
+  for (std::size_t size : {0, 1, 7, 8, 9, 100, 700}) {
+    std::vector<G1Affine> points;
+    std::vector<Fr> scalars;
+    for (std::size_t i = 0; i < size; ++i) {
+      points.push_back(i % 11 == 5 ? points[i - 1] : i % 11 == 6 ? -points[i - 1] : i % 13 == 7 ? G1Affine{} : (G1(G1Affine::generator()) * Fr::random(random)).affine());
+      scalars.push_back(i % 5 == 0 ? Fr(random.below(3)) : i % 5 == 1 ? -Fr(random.below(300)) : i % 11 == 6 ? scalars[i - 1] : Fr::random(random));
+    }
+    EXPECT_EQ(msm(points, scalars), msm_slow(points, scalars)) << size;
+  }
+}
+
+TEST(Curve, ThePairingIsBilinearAndNotDegenerate) {
+  SeededRandom random(2);
+  const G1 g = G1Affine::generator();
+  const G2Affine h = G2Affine::generator();
+  EXPECT_TRUE(h.in_group());
+  for (int i = 0; i < 4; ++i) {
+    const Fr a = Fr::random(random), b = Fr::random(random);
+    const G2Affine hb = h * b;
+    EXPECT_TRUE(hb.in_group());
+    const G2Prepared left(hb), right(h);
+    // e(aG, bH) = e(abG, H)
+    std::pair<G1Affine, const G2Prepared*> good[] = {{(g * a).affine(), &left}, {(-(g * (a * b))).affine(), &right}};
+    EXPECT_TRUE(pairing_product_is_one(good));
+    std::pair<G1Affine, const G2Prepared*> bad[] = {{(g * a).affine(), &left}, {(-(g * (a * b + Fr::one()))).affine(), &right}};
+    EXPECT_FALSE(pairing_product_is_one(bad));
+    EXPECT_FALSE(pairing_product_is_one(std::span(good, 1)));
+  }
+}
+
+TEST(Curve, PointsFromOutsideAreChecked) {
+  auto bytes = G1Affine::generator().be();
+  EXPECT_TRUE(G1Affine::from_be(bytes));
+  bytes[63] ^= 1;
+  EXPECT_FALSE(G1Affine::from_be(bytes));  // not on the curve
+  EXPECT_FALSE(G1Affine::from_be(std::array<std::uint8_t, 64>{}));
+  // x + q: the same point, not canonical
+  std::array<std::uint8_t, 64> large = G1Affine::generator().be();
+  detail::Limbs x{};
+  detail::add_limbs(x, Fq::kModulus, {1, 0, 0, 0});
+  for (int i = 0; i < 32; ++i) large[31 - i] = static_cast<std::uint8_t>(x[i / 8] >> (8 * (i % 8)));
+  EXPECT_FALSE(G1Affine::from_be(large));
+  // On the twist, but not of order p: the twist's cofactor is larger than 1.
+  const auto good = G2Affine::generator().be();
+  EXPECT_EQ(G2Affine::from_be(good), G2Affine::generator());
+  int outside = 0;
+  for (std::uint64_t i = 1; i < 40 && outside == 0; ++i) {
+    const Fq2 x2{Fq(i), Fq(0)}, square = x2.squared() * x2 + Fq2::xi().inverse() * Fq(3);
+    // A square root in Fq2 by the complex method: norm first.
+    const auto root = [](const Fq& a) {
+      detail::Limbs sum{}, exponent{};
+      detail::add_limbs(sum, Fq::kModulus, {1, 0, 0, 0});
+      for (int k = 0; k < 4; ++k) exponent[k] = sum[k] >> 2 | (k < 3 ? sum[k + 1] << 62 : 0);
+      return a.pow(exponent);
+    };
+    const Fq norm = square.re.squared() + square.im.squared(), n = root(norm);
+    if (n.squared() != norm) continue;
+    for (const Fq& s : {n, -n}) {
+      const Fq half = (square.re + s) * Fq(2).inverse(), re = root(half);
+      if (re.squared() != half || re.is_zero()) continue;
+      const G2Affine point{x2, {re, square.im * re.doubled().inverse()}};
+      ASSERT_TRUE(point.on_curve());
+      if (!point.in_group()) ++outside;
+      EXPECT_EQ(G2Affine::from_be(point.be()).has_value(), point.in_group());
+    }
+  }
+  EXPECT_GT(outside, 0);
+}
+
+}  // namespace
+}  // namespace peaberry::proof

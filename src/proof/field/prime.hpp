@@ -1,0 +1,212 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+#include <span>
+
+#include <peaberry/base/bytes.hpp>
+#include <peaberry/base/random.hpp>
+
+namespace peaberry::proof {
+
+namespace detail {
+using Limbs = std::array<std::uint64_t, 4>;
+using Wide = unsigned __int128;
+
+/// a + b, and the carry out.
+constexpr std::uint64_t add_limbs(Limbs& out, const Limbs& a, const Limbs& b) {
+  Wide carry = 0;
+  for (int i = 0; i < 4; ++i) {
+    carry += Wide{a[i]} + b[i];
+    out[i] = static_cast<std::uint64_t>(carry);
+    carry >>= 64;
+  }
+  return static_cast<std::uint64_t>(carry);
+}
+/// a − b, and the borrow out.
+constexpr std::uint64_t sub_limbs(Limbs& out, const Limbs& a, const Limbs& b) {
+  std::uint64_t borrow = 0;
+  for (int i = 0; i < 4; ++i) {
+    const Wide step = Wide{a[i]} - b[i] - borrow;
+    out[i] = static_cast<std::uint64_t>(step);
+    borrow = static_cast<std::uint64_t>(step >> 64) & 1;
+  }
+  return borrow;
+}
+constexpr bool less_limbs(const Limbs& a, const Limbs& b) {
+  for (int i = 3; i >= 0; --i)
+    if (a[i] != b[i]) return a[i] < b[i];
+  return false;
+}
+}  // namespace detail
+
+/// An element of a prime field of 254 bits, held in Montgomery form a·2^256 mod p, always reduced to [0, p).
+/// `P::kModulus` has four little-endian limbs with the top limb below 2^62. Portable code: the slow twin of every
+/// vector kernel. Values are plain words; secrets are wiped by their owners.
+/// Source: Montgomery multiplication with interleaved reduction (CIOS, Koç, Acar, Kaliski 1996), without the last
+/// carry word since 4p < 2^256.
+template <class P>
+class Prime {
+ public:
+  using Limbs = detail::Limbs;
+  static constexpr Limbs kModulus = P::kModulus;
+
+  constexpr Prime() = default;
+  constexpr Prime(std::uint64_t value) : Prime(raw({value, 0, 0, 0}) * raw(kR2)) {}
+  static constexpr Prime from_signed(std::int64_t value) {
+    return value >= 0 ? Prime(static_cast<std::uint64_t>(value)) : -Prime(std::uint64_t{0} - static_cast<std::uint64_t>(value));
+  }
+  /// Montgomery limbs as they are (they must be < p).
+  static constexpr Prime raw(const Limbs& limbs) {
+    Prime out;
+    out.limbs_ = limbs;
+    return out;
+  }
+  /// From the number itself (little-endian limbs, < p).
+  static constexpr Prime from_limbs(const Limbs& number) { return raw(number) * raw(kR2); }
+  constexpr const Limbs& montgomery() const { return limbs_; }
+  /// The number in [0, p), little-endian limbs.
+  constexpr Limbs number() const { return (*this * raw({1, 0, 0, 0})).limbs_; }
+
+  static constexpr Prime zero() { return {}; }
+  static constexpr Prime one() { return raw(kR); }
+  constexpr bool is_zero() const { return (limbs_[0] | limbs_[1] | limbs_[2] | limbs_[3]) == 0; }
+  constexpr bool operator==(const Prime&) const = default;
+
+  constexpr Prime operator+(const Prime& other) const {
+    Prime out;
+    detail::add_limbs(out.limbs_, limbs_, other.limbs_);
+    out.reduce_once();
+    return out;
+  }
+  constexpr Prime operator-(const Prime& other) const {
+    Prime out;
+    if (detail::sub_limbs(out.limbs_, limbs_, other.limbs_)) detail::add_limbs(out.limbs_, out.limbs_, kModulus);
+    return out;
+  }
+  constexpr Prime operator-() const { return is_zero() ? *this : raw(kModulus) - *this; }
+  constexpr Prime doubled() const { return *this + *this; }
+  constexpr Prime squared() const { return *this * *this; }
+  constexpr Prime operator*(const Prime& other) const {
+    using detail::Wide;
+    std::uint64_t t[4] = {0, 0, 0, 0};
+    for (int i = 0; i < 4; ++i) {
+      Wide low = Wide{limbs_[0]} * other.limbs_[i] + t[0];
+      const std::uint64_t m = static_cast<std::uint64_t>(low) * kInverse;
+      Wide fold = Wide{m} * kModulus[0] + static_cast<std::uint64_t>(low);
+      std::uint64_t a = static_cast<std::uint64_t>(low >> 64), c = static_cast<std::uint64_t>(fold >> 64);
+      for (int j = 1; j < 4; ++j) {
+        low = Wide{limbs_[j]} * other.limbs_[i] + t[j] + a;
+        a = static_cast<std::uint64_t>(low >> 64);
+        fold = Wide{m} * kModulus[j] + static_cast<std::uint64_t>(low) + c;
+        c = static_cast<std::uint64_t>(fold >> 64);
+        t[j - 1] = static_cast<std::uint64_t>(fold);
+      }
+      t[3] = a + c;
+    }
+    Prime out = raw({t[0], t[1], t[2], t[3]});
+    out.reduce_once();
+    return out;
+  }
+  constexpr Prime& operator+=(const Prime& other) { return *this = *this + other; }
+  constexpr Prime& operator-=(const Prime& other) { return *this = *this - other; }
+  constexpr Prime& operator*=(const Prime& other) { return *this = *this * other; }
+
+  /// this^exponent, little-endian limbs. Not constant time.
+  template <std::size_t N>
+  constexpr Prime pow(const std::array<std::uint64_t, N>& exponent) const {
+    Prime out = one();
+    for (std::size_t i = 64 * N; i-- > 0;) {
+      out = out.squared();
+      if (exponent[i / 64] >> (i % 64) & 1) out *= *this;
+    }
+    return out;
+  }
+  constexpr Prime pow(std::uint64_t exponent) const { return pow(std::array<std::uint64_t, 1>{exponent}); }
+  /// By Fermat; the inverse of 0 is 0.
+  constexpr Prime inverse() const {
+    Limbs exponent{};
+    detail::sub_limbs(exponent, kModulus, {2, 0, 0, 0});
+    return pow(exponent);
+  }
+
+  /// 32 big-endian bytes; nothing when the number is p or more.
+  static std::optional<Prime> from_be(ByteView bytes) {
+    const Limbs number = limbs_be(bytes);
+    if (!detail::less_limbs(number, kModulus)) return std::nullopt;
+    return from_limbs(number);
+  }
+  /// 32 big-endian bytes modulo p: how a challenge is made of a hash.
+  static Prime from_be_reduced(ByteView bytes) {
+    Limbs number = limbs_be(bytes);
+    while (!detail::less_limbs(number, kModulus)) detail::sub_limbs(number, number, kModulus);
+    return from_limbs(number);
+  }
+  std::array<std::uint8_t, 32> be() const {
+    const Limbs n = number();
+    std::array<std::uint8_t, 32> out;
+    for (int i = 0; i < 32; ++i) out[31 - i] = static_cast<std::uint8_t>(n[i / 8] >> (8 * (i % 8)));
+    return out;
+  }
+  /// Uniform, by rejection.
+  static Prime random(Random& random) {
+    for (;;) {
+      std::array<std::uint8_t, 32> bytes;
+      random.fill(bytes);
+      bytes[0] &= 0x3f;
+      if (const auto value = from_be(bytes)) return *value;
+    }
+  }
+
+ private:
+  static constexpr std::uint64_t negative_inverse() {  // −p⁻¹ mod 2^64, by Newton
+    std::uint64_t inverse = 1;
+    for (int i = 0; i < 6; ++i) inverse *= 2 - kModulus[0] * inverse;
+    return ~inverse + 1;
+  }
+  static constexpr Limbs power_of_two(int bits) {
+    Limbs out = {1, 0, 0, 0};
+    for (int i = 0; i < bits; ++i) {
+      detail::add_limbs(out, out, out);
+      if (!detail::less_limbs(out, kModulus)) detail::sub_limbs(out, out, kModulus);
+    }
+    return out;
+  }
+  static Limbs limbs_be(ByteView bytes) {
+    PB_ASSERT(bytes.size() == 32);
+    Limbs out{};
+    for (int i = 0; i < 32; ++i) out[(31 - i) / 8] |= std::uint64_t{bytes[i]} << (8 * ((31 - i) % 8));
+    return out;
+  }
+  constexpr void reduce_once() {
+    Limbs less{};
+    if (!detail::sub_limbs(less, limbs_, kModulus)) limbs_ = less;
+  }
+  static constexpr std::uint64_t kInverse = negative_inverse();
+  static constexpr Limbs kR = power_of_two(256);
+  static constexpr Limbs kR2 = power_of_two(512);
+
+  Limbs limbs_{};
+};
+
+/// Replaces each element by its inverse with one inversion (Montgomery's trick); zeros stay zeros.
+template <class F>
+void batch_inverse(std::span<F> values) {
+  std::vector<F> before(values.size());
+  F product = F::one();
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    before[i] = product;
+    if (!values[i].is_zero()) product *= values[i];
+  }
+  F rest = product.inverse();
+  for (std::size_t i = values.size(); i-- > 0;) {
+    if (values[i].is_zero()) continue;
+    const F value = values[i];
+    values[i] = rest * before[i];
+    rest *= value;
+  }
+}
+
+}  // namespace peaberry::proof

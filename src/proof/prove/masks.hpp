@@ -1,0 +1,58 @@
+#pragma once
+
+#include <peaberry/base/random.hpp>
+#include <peaberry/proof/plan/plan.hpp>
+
+namespace peaberry::proof {
+
+/// Where σ and ω are not zero (§7): σ at 0 and at (2a+1)·2^s < 2^ℓ, a < 4, so that every level of every fold keeps its share; ω at the eight
+/// multiples of 2^(ℓ−3), for the last rounds.
+inline std::vector<std::uint32_t> sigma_positions(unsigned l) {
+  std::vector<std::uint32_t> out = {0};
+  for (unsigned s = 0; s < l; ++s)
+    for (std::uint64_t a = 0; a < 4; ++a)
+      if ((2 * a + 1) << s < std::uint64_t{1} << l) out.push_back(static_cast<std::uint32_t>((2 * a + 1) << s));
+  return out;
+}
+inline std::vector<std::uint32_t> omega_positions(unsigned l) {
+  std::vector<std::uint32_t> out;
+  for (std::uint32_t k = 0; k < 8; ++k) out.push_back(k << (l - 3));
+  return out;
+}
+
+/// Everything that is random in one proof. Fresh for each proof, from the system's generator, wiped by its owner; a retried proof draws anew.
+template <class F>
+struct Masks {
+  std::vector<F> operand;       ///< R_k
+  std::vector<F> round;         ///< a_{i,d} at i·D + d − 1
+  std::vector<F> witness_blinders, helper_blinders;
+  std::vector<F> sigma, omega;  ///< at their positions; σ_0 makes the weighted sum zero
+  F sigma_blinder, omega_blinder;
+
+  static Masks draw(const Plan& plan, Random& random) {
+    Masks out;
+    const auto fill = [&](std::vector<F>& to, std::size_t count) {
+      for (std::size_t i = 0; i < count; ++i) to.push_back(F::random(random));
+    };
+    fill(out.operand, plan.operands.size());
+    fill(out.round, (plan.n + std::size_t{1}) * plan.degree);
+    fill(out.witness_blinders, plan.oracles_of(1));
+    fill(out.helper_blinders, plan.oracles_of(2));
+    fill(out.sigma, sigma_positions(plan.l).size());
+    fill(out.omega, 8);
+    out.sigma_blinder = F::random(random);
+    out.omega_blinder = F::random(random);
+    out.balance(plan.l);
+    return out;
+  }
+  /// σ_0 := −(Σ_{k≠0} (1+k)σ_k + Σ ω_k).
+  void balance(unsigned l) {
+    const auto places = sigma_positions(l);
+    F sum = F::zero();
+    for (std::size_t i = 1; i < places.size(); ++i) sum += F(std::uint64_t{places[i]} + 1) * sigma[i];
+    for (const F& value : omega) sum += value;
+    sigma[0] = -sum;
+  }
+};
+
+}  // namespace peaberry::proof

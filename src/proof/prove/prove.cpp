@@ -1,0 +1,1 @@
+#include "slow_prover.hpp"

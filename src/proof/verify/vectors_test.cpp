@@ -1,0 +1,152 @@
+#include <gtest/gtest.h>
+
+#include <peaberry/base/files.hpp>
+#include <peaberry/base/json.hpp>
+#include <peaberry/base/u256.hpp>
+
+#include "verify.hpp"
+
+namespace peaberry::proof {
+namespace {
+
+/// One case of tests/vectors/proof: proofs of an independent prover of the same specification.
+struct Case {
+  std::string name;
+  Bytes tau, plan, proof;
+  Statement statement;
+  std::size_t refuse_byte = 0;
+};
+
+std::vector<Case> cases() {
+  const auto text = read_text(PEABERRY_SOURCE_DIR "/tests/vectors/proof/vectors.json").value();
+  const auto document = json::parse(text).value();
+  std::vector<Case> out;
+  for (const auto& item : *json::array_at(document.as_object(), "cases").value()) {
+    const auto& object = item.as_object();
+    const auto bytes = [&](std::string_view key) { return parse_hex(json::string_at(object, key).value()).value(); };
+    Case one;
+    one.name = json::string_at(object, "name").value();
+    const auto& tau = *json::array_at(object, "tau_g2").value();  // x.re, x.im, y.re, y.im
+    for (const int i : {1, 0, 3, 2}) append(one.tau, U256::parse(json::sv(tau[i].as_string())).value().be());
+    one.plan = bytes("plan");
+    one.proof = bytes("proof");
+    one.statement.srs_id = Hash32::from(bytes("srs_id")).value();
+    one.statement.chain_id = U256(json::uint_at(object, "chain_id").value()).word();
+    one.statement.verifier = json::address_at(object, "verifier").value();
+    one.statement.ctx = Hash32::from(bytes("ctx")).value();
+    for (const auto& point : *json::array_at(object, "registered").value()) append(one.statement.registered, parse_hex(json::sv(point.as_string())).value());
+    for (const auto& input : *json::array_at(object, "public").value()) append(one.statement.public_inputs, U256::parse(json::sv(input.as_string())).value().be());
+    one.refuse_byte = json::uint_at(object, "refuse_byte").value();
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+TEST(ProofVectors, ProofsMadeElsewhereVerifyAndTheirMarkedMutationsDoNot) {
+  int accepted = 0, refused = 0;
+  for (const Case& one : cases()) {
+    SCOPED_TRACE(one.name);
+    const auto key = VerifierKey::from(one.tau);
+    ASSERT_TRUE(key);
+    EXPECT_EQ(key->srs_id(), one.statement.srs_id);
+    const auto good = verify(*key, one.plan, one.statement, one.proof);
+    EXPECT_TRUE(good) << good.error().text();
+    accepted += good.has_value();
+    Bytes bad = one.proof;
+    bad[one.refuse_byte] ^= 1;
+    const bool no = !verify(*key, one.plan, one.statement, bad);
+    EXPECT_TRUE(no);
+    refused += no;
+  }
+  std::printf("vectors proof: %d of 6 accepted, %d of 6 mutations refused\n", accepted, refused);
+  EXPECT_EQ(accepted, 6);
+}
+
+TEST(ProofVectors, PlansSurviveReadingAndWriting) {
+  for (const Case& one : cases()) {
+    const auto plan = parse_plan(one.plan, scalar_modulus());
+    ASSERT_TRUE(plan) << one.name << ": " << plan.error().text();
+    EXPECT_EQ(encode(*plan), one.plan);
+    EXPECT_EQ(plan->proof_size(), one.proof.size());
+  }
+}
+
+TEST(ProofVectors, ManyProofsInOnePairing) {
+  auto all = cases();
+  const auto key = VerifierKey::from(all[0].tau).value();
+  std::vector<ProofRef> refs;
+  for (const Case& one : all) refs.push_back({one.plan, &one.statement, one.proof});
+  EXPECT_TRUE(verify_all(key, refs));
+  for (Case& one : all) {
+    one.proof[one.refuse_byte] ^= 1;
+    for (std::size_t i = 0; i < all.size(); ++i) refs[i].proof = all[i].proof;
+    EXPECT_FALSE(verify_all(key, refs));
+    one.proof[one.refuse_byte] ^= 1;
+  }
+}
+
+/// Every byte of the proof, of the statement and of the plan, one bit each; every length; trailing bytes.
+TEST(ProofVectors, EveryMutatedByteIsRefused) {
+  SeededRandom random(4);
+  std::size_t count = 0;
+  for (const Case& one : cases()) {
+    SCOPED_TRACE(one.name);
+    const auto key = VerifierKey::from(one.tau).value();
+    const auto refused = [&](ByteView plan, const Statement& statement, ByteView proof) {
+      ++count;
+      return !verify(key, plan, statement, proof);
+    };
+    Bytes bytes = one.proof;
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      const auto bit = static_cast<std::uint8_t>(1 << random.below(8));
+      bytes[i] ^= bit;
+      ASSERT_TRUE(refused(one.plan, one.statement, bytes)) << "proof byte " << i;
+      bytes[i] ^= bit;
+    }
+    for (const std::size_t size : {std::size_t{0}, bytes.size() - 32, bytes.size() - 1})
+      ASSERT_TRUE(refused(one.plan, one.statement, ByteView(bytes).first(size)));
+    for (const int more : {1, 32, 64}) {
+      Bytes longer = bytes;
+      longer.resize(bytes.size() + more);
+      ASSERT_TRUE(refused(one.plan, one.statement, longer));
+    }
+    Bytes plan = one.plan;
+    for (std::size_t i = 0; i < plan.size(); ++i) {
+      const auto bit = static_cast<std::uint8_t>(1 << random.below(8));
+      plan[i] ^= bit;
+      ASSERT_TRUE(refused(plan, one.statement, bytes)) << "plan byte " << i;
+      plan[i] ^= bit;
+    }
+    plan.push_back(0);
+    ASSERT_TRUE(refused(plan, one.statement, bytes));
+    const auto each = [&](std::uint8_t* data, std::size_t size, Statement& statement) {
+      for (std::size_t i = 0; i < size; ++i) {
+        data[i] ^= 1;
+        ASSERT_TRUE(refused(one.plan, statement, bytes)) << "statement byte " << i;
+        data[i] ^= 1;
+      }
+    };
+    Statement statement = one.statement;
+    each(statement.srs_id.data.data(), 32, statement);
+    each(statement.chain_id.data.data(), 32, statement);
+    each(statement.verifier.data.data(), 20, statement);
+    each(statement.ctx.data.data(), 32, statement);
+    each(statement.registered.data(), statement.registered.size(), statement);
+    each(statement.public_inputs.data(), statement.public_inputs.size(), statement);
+    append(statement.public_inputs, Hash32{}.view());
+    ASSERT_TRUE(refused(one.plan, statement, bytes));
+  }
+  std::printf("vectors proof: %zu mutations refused\n", count);
+}
+
+TEST(ProofVectors, AKeyOfAnotherCeremonyRefuses) {
+  const auto one = cases()[0];
+  const auto other = VerifierKey::from((G2Affine::generator() * Fr(77)).be()).value();
+  EXPECT_FALSE(verify(other, one.plan, one.statement, one.proof));
+  Statement moved = one.statement;
+  moved.srs_id = other.srs_id();
+  EXPECT_FALSE(verify(other, one.plan, moved, one.proof));
+}
+
+}  // namespace
+}  // namespace peaberry::proof
