@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <peaberry/base/files.hpp>
 #include <peaberry/proof/verify/verify.hpp>
 #include <peaberry/proof/verify/verify_core.hpp>
 
@@ -93,6 +94,64 @@ TEST(Prover, EachClaimTypeOverBn254AndAFalseWitnessIsRefused) {
       EXPECT_EQ(verdict.has_value(), !lie) << (lie ? "a lie was believed" : verdict.error().text());
     }
   }
+}
+
+/// tests/vectors/proof/twin.hex: what the C++ verifier thinks of proofs of every claim type, honest and lying, for the Solidity verifier to
+/// agree with. PEABERRY_WRITE_VECTORS=1 writes it anew; a change must be meant.
+TEST(Prover, TheTwinVectorsAreStillWhatThisVerifierThinks) {
+  const std::string path = PEABERRY_SOURCE_DIR "/tests/vectors/proof/twin.hex";
+  if (std::getenv("PEABERRY_WRITE_VECTORS")) {
+    SeededRandom random(11);
+    const Srs srs = Srs::development(8, random);
+    const auto key = VerifierKey::from(srs.tau().be()).value();
+    Bytes file;
+    const auto number = [&](std::size_t value) {
+      file.push_back(static_cast<std::uint8_t>(value >> 8));
+      file.push_back(static_cast<std::uint8_t>(value));
+    };
+    append(file, srs.tau().be());
+    number(2 * Gallery<Fr>::all().size());
+    for (const auto& [name, make_scenario] : Gallery<Fr>::all())
+      for (const bool lie : {false, true}) {
+        const auto scenario = (Gallery<Fr>(scalar_modulus(), 5, lie).*make_scenario)();
+        const auto made = make(Bn254World{srs}, scenario, random, key.srs_id());
+        const bool accepted = verify(key, scenario.compiled.bytes, made.statement, made.proof).has_value();
+        append(file, made.statement.ctx.view());
+        for (const Bytes* part : {&made.statement.registered, &made.statement.public_inputs, &scenario.compiled.bytes, &made.proof}) {
+          number(part->size());
+          append(file, *part);
+        }
+        file.push_back(accepted);
+      }
+    ASSERT_TRUE(write_file_atomic(path, as_bytes("0x" + hex(file) + "\n")));
+  }
+  const std::string text = read_text(path).value();
+  const Bytes file = parse_hex(std::string_view(text).substr(0, text.size() - 1)).value();
+  std::size_t at = 0;
+  const auto take = [&](std::size_t size) {
+    at += size;
+    return ByteView(file).subspan(at - size, size);
+  };
+  const auto number = [&] {
+    const auto two = take(2);
+    return std::size_t{two[0]} << 8 | two[1];
+  };
+  const auto key = VerifierKey::from(take(128)).value();
+  const std::size_t count = number();
+  std::size_t accepted = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    Statement statement;
+    statement.srs_id = key.srs_id();
+    statement.ctx = Hash32::from(take(32)).value();
+    statement.registered = to_bytes(take(number()));
+    statement.public_inputs = to_bytes(take(number()));
+    const ByteView plan = take(number()), proof = take(number());
+    const bool verdict = take(1)[0] == 1;
+    EXPECT_EQ(verify(key, plan, statement, proof).has_value(), verdict) << i;
+    accepted += verdict;
+  }
+  EXPECT_EQ(at, file.size());
+  EXPECT_EQ(accepted, Gallery<Fr>::all().size());
 }
 
 }  // namespace

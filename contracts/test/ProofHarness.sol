@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {ProofCore} from "../src/evidence/ProofCore.sol";
+import {ProofPlan} from "../src/evidence/ProofPlan.sol";
+
+/// @notice The verifier with chain id and address as its caller gives them: for vectors. Test code: it accepts any ceremony.
+contract ProofHarness {
+    function check(bytes calldata plan) external pure returns (uint256 registered, uint256 inputs) {
+        return ProofPlan.check(plan);
+    }
+
+    function verify(ProofCore.Tau calldata tau, bytes calldata plan, ProofCore.Statement calldata statement, bytes calldata proof) external view returns (bool) {
+        return ProofCore.verify(tau, plan, statement, proof);
+    }
+}
