@@ -43,6 +43,38 @@ TEST(Curve, MsmEqualsItsSlowTwin) {
   }
 }
 
+TEST(Curve, EachMsmBackEndEqualsItsSlowTwin) {
+  SeededRandom random(5);
+  std::vector<G1Affine> points;
+  G1 walk = G1(G1Affine::generator()) * Fr::random(random);
+  for (std::size_t i = 0; i < 3000; ++i) {
+    walk += G1Affine::generator();
+    points.push_back(walk.affine());
+  }
+  // Repeated points, opposite points and infinity meet in the same buckets.
+  for (std::size_t i = 0; i < 400; ++i) points[3 * i] = i % 3 == 0 ? points[1] : i % 3 == 1 ? -points[1] : G1Affine{};
+  for (const std::size_t size : {128, 1000, 3000})
+    for (const int kind : {0, 1, 2, 3, 4}) {
+      std::vector<Fr> scalars;
+      for (std::size_t i = 0; i < size; ++i)
+        scalars.push_back(kind == 0 ? Fr::random(random) : kind == 1 ? Fr(random.below(3)) : kind == 2 ? -Fr(random.below(5)) : kind == 3 ? Fr::one() : Fr(random.u64()));
+      const auto here = std::span<const G1Affine>(points).first(size);
+      const G1 slow = msm_portable(here, scalars);
+      EXPECT_EQ(msm(here, scalars), slow) << size << " kind " << kind;
+      EXPECT_EQ(msm(here, scalars, 2), slow) << size << " kind " << kind;
+    }
+  for (const unsigned bits : {1u, 8u, 16u, 33u, 63u}) {
+    std::vector<std::uint64_t> small;
+    std::vector<Fr> full;
+    for (std::size_t i = 0; i < 2000; ++i) {
+      small.push_back(i == 7 ? (std::uint64_t{1} << bits) - 1 : random.u64() & ((std::uint64_t{1} << bits) - 1));
+      full.push_back(Fr(small.back()));
+    }
+    const auto here = std::span<const G1Affine>(points).first(2000);
+    EXPECT_EQ(msm(here, small, bits), msm_portable(here, full)) << bits;
+  }
+}
+
 TEST(Curve, ThePairingIsBilinearAndNotDegenerate) {
   SeededRandom random(2);
   const G1 g = G1Affine::generator();

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <span>
+#include <tuple>
 #include <vector>
 
 #include <peaberry/proof/field/bn254.hpp>
@@ -9,7 +10,8 @@
 namespace peaberry::proof {
 
 /// A point of G1: y² = x³ + 3 over Fq, prime order, so every point of the curve is in the group. (0,0) is infinity, as in EIP-196.
-struct G1Affine {
+/// One cache line each: sums over many points read them at random.
+struct alignas(64) G1Affine {
   Fq x, y;
   bool operator==(const G1Affine&) const = default;
   bool is_infinity() const { return x.is_zero() && y.is_zero(); }
@@ -42,6 +44,12 @@ class G1 {
   /// Double and add over the number's bits. Not constant time.
   G1 operator*(const Fr& scalar) const;
   bool operator==(const G1& other) const;
+  static G1 jacobian(const Fq& x, const Fq& y, const Fq& z) {
+    G1 out;
+    out.x_ = x, out.y_ = y, out.z_ = z;
+    return out;
+  }
+  std::tuple<Fq, Fq, Fq> coordinates() const { return {x_, y_, z_}; }
   G1Affine affine() const;
   /// Many at once with one inversion.
   static std::vector<G1Affine> affine(std::span<const G1> points);

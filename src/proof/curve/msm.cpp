@@ -1,5 +1,9 @@
 #include "msm.hpp"
 
+#include <peaberry/proof/field/memory.hpp>
+
+#include "msm_plan.hpp"
+
 #include <bit>
 
 namespace peaberry::proof {
@@ -32,9 +36,43 @@ G1 msm_slow(std::span<const G1Affine> points, std::span<const Fr> scalars) {
   return out;
 }
 
-G1 msm(std::span<const G1Affine> points, std::span<const Fr> scalars) {
+bool has_ifma() {
+#if defined(__x86_64__)
+  static const bool has = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512ifma") && __builtin_cpu_supports("avx512dq") &&
+                          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
+  return has;
+#else
+  return false;
+#endif
+}
+
+G1 msm(std::span<const G1Affine> points, std::span<const Fr> scalars, unsigned threads) {
   PB_ASSERT(points.size() == scalars.size());
   if (points.size() < 8) return msm_slow(points, scalars);
+#if defined(__x86_64__)
+  if (has_ifma() && points.size() >= 128) {
+    LargeVector<std::uint64_t> numbers(4 * points.size());
+    for (std::size_t i = 0; i < scalars.size(); ++i) {
+      const auto number = scalars[i].number();
+      std::copy(number.begin(), number.end(), numbers.begin() + static_cast<std::ptrdiff_t>(4 * i));
+    }
+    return detail::msm_ifma(points, numbers.data(), 4, 254, threads);
+  }
+#endif
+  return msm_portable(points, scalars);
+}
+
+G1 msm(std::span<const G1Affine> points, std::span<const std::uint64_t> scalars, unsigned bits, unsigned threads) {
+  PB_ASSERT(points.size() == scalars.size() && bits >= 1 && bits <= 63);
+#if defined(__x86_64__)
+  if (has_ifma() && points.size() >= 128) return detail::msm_ifma(points, scalars.data(), 1, bits, threads);
+#endif
+  std::vector<Fr> full(scalars.begin(), scalars.end());
+  return msm_portable(points, full);
+}
+
+G1 msm_portable(std::span<const G1Affine> points, std::span<const Fr> scalars) {
+  PB_ASSERT(points.size() == scalars.size());
   const unsigned log = static_cast<unsigned>(std::bit_width(points.size()));
   const unsigned width = std::clamp(log > 3 ? log - 3 : 2, 2u, 15u);
   const std::size_t windows = (254 + width) / width;

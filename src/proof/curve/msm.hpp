@@ -5,8 +5,16 @@
 namespace peaberry::proof {
 
 /// Σ scalars[i]·points[i]; as many points as scalars. Points are on the curve (infinity allowed). Not constant time.
-G1 msm(std::span<const G1Affine> points, std::span<const Fr> scalars);
+/// By affine buckets on eight lanes where the processor has AVX-512 IFMA, else portable.
+G1 msm(std::span<const G1Affine> points, std::span<const Fr> scalars, unsigned threads = 1);
+/// The same for small scalars, all below 2^bits, bits ≤ 63: the cost grows with `bits`.
+G1 msm(std::span<const G1Affine> points, std::span<const std::uint64_t> scalars, unsigned bits, unsigned threads = 1);
 
+/// Whether this processor has what the eight-lane back ends need.
+bool has_ifma();
+
+/// Jacobian buckets with signed digits, for every processor.
+G1 msm_portable(std::span<const G1Affine> points, std::span<const Fr> scalars);
 /// The slow twin: one double-and-add for each point.
 G1 msm_slow(std::span<const G1Affine> points, std::span<const Fr> scalars);
 

@@ -3,8 +3,9 @@
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <vector>
 #include <span>
+#include <type_traits>
+#include <vector>
 
 #include <peaberry/base/bytes.hpp>
 #include <peaberry/base/random.hpp>
@@ -40,6 +41,9 @@ constexpr bool less_limbs(const Limbs& a, const Limbs& b) {
     if (a[i] != b[i]) return a[i] < b[i];
   return false;
 }
+
+/// Whether this processor has MULX and ADX; false until the static initialisation has run.
+extern const bool kHasAdx;
 }  // namespace detail
 
 /// An element of a prime field of 254 bits, held in Montgomery form a·2^256 mod p, always reduced to [0, p).
@@ -83,30 +87,40 @@ class Prime {
   }
   constexpr Prime operator-(const Prime& other) const {
     Prime out;
-    if (detail::sub_limbs(out.limbs_, limbs_, other.limbs_)) detail::add_limbs(out.limbs_, out.limbs_, kModulus);
+    const std::uint64_t borrowed = 0 - detail::sub_limbs(out.limbs_, limbs_, other.limbs_);
+    detail::add_limbs(out.limbs_, out.limbs_, {kModulus[0] & borrowed, kModulus[1] & borrowed, kModulus[2] & borrowed, kModulus[3] & borrowed});
     return out;
   }
   constexpr Prime operator-() const { return is_zero() ? *this : raw(kModulus) - *this; }
   constexpr Prime doubled() const { return *this + *this; }
   constexpr Prime squared() const { return *this * *this; }
   constexpr Prime operator*(const Prime& other) const {
+#if defined(__x86_64__)
+    if (!std::is_constant_evaluated() && detail::kHasAdx) return times_adx(other);
+#endif
+    return times_portable(other);
+  }
+  /// The slow twin of every other multiplication.
+  constexpr Prime times_portable(const Prime& other) const {
     using detail::Wide;
-    std::uint64_t t[4] = {0, 0, 0, 0};
+    std::uint64_t t0 = 0, t1 = 0, t2 = 0, t3 = 0;
     for (int i = 0; i < 4; ++i) {
-      Wide low = Wide{limbs_[0]} * other.limbs_[i] + t[0];
-      const std::uint64_t m = static_cast<std::uint64_t>(low) * kInverse;
-      Wide fold = Wide{m} * kModulus[0] + static_cast<std::uint64_t>(low);
-      std::uint64_t a = static_cast<std::uint64_t>(low >> 64), c = static_cast<std::uint64_t>(fold >> 64);
-      for (int j = 1; j < 4; ++j) {
-        low = Wide{limbs_[j]} * other.limbs_[i] + t[j] + a;
-        a = static_cast<std::uint64_t>(low >> 64);
-        fold = Wide{m} * kModulus[j] + static_cast<std::uint64_t>(low) + c;
-        c = static_cast<std::uint64_t>(fold >> 64);
-        t[j - 1] = static_cast<std::uint64_t>(fold);
-      }
-      t[3] = a + c;
+      const std::uint64_t b = other.limbs_[i];
+      Wide sum = Wide{limbs_[0]} * b + t0;
+      const std::uint64_t m = static_cast<std::uint64_t>(sum) * kInverse;
+      Wide fold = Wide{m} * kModulus[0] + static_cast<std::uint64_t>(sum);
+      sum = Wide{limbs_[1]} * b + t1 + static_cast<std::uint64_t>(sum >> 64);
+      fold = Wide{m} * kModulus[1] + static_cast<std::uint64_t>(sum) + static_cast<std::uint64_t>(fold >> 64);
+      t0 = static_cast<std::uint64_t>(fold);
+      sum = Wide{limbs_[2]} * b + t2 + static_cast<std::uint64_t>(sum >> 64);
+      fold = Wide{m} * kModulus[2] + static_cast<std::uint64_t>(sum) + static_cast<std::uint64_t>(fold >> 64);
+      t1 = static_cast<std::uint64_t>(fold);
+      sum = Wide{limbs_[3]} * b + t3 + static_cast<std::uint64_t>(sum >> 64);
+      fold = Wide{m} * kModulus[3] + static_cast<std::uint64_t>(sum) + static_cast<std::uint64_t>(fold >> 64);
+      t2 = static_cast<std::uint64_t>(fold);
+      t3 = static_cast<std::uint64_t>(sum >> 64) + static_cast<std::uint64_t>(fold >> 64);
     }
-    Prime out = raw({t[0], t[1], t[2], t[3]});
+    Prime out = raw({t0, t1, t2, t3});
     out.reduce_once();
     return out;
   }
@@ -180,9 +194,53 @@ class Prime {
     for (int i = 0; i < 32; ++i) out[(31 - i) / 8] |= std::uint64_t{bytes[i]} << (8 * ((31 - i) % 8));
     return out;
   }
+#if defined(__x86_64__)
+  /// The same columns with two carry chains (MULX, ADCX, ADOX; Ozturk, Guilford, Gopal 2012).
+  Prime times_adx(const Prime& other) const {
+    std::uint64_t t0 = 0, t1 = 0, t2 = 0, t3 = 0, high, low, scratch;
+#define PB_MUL_ROW(offset)                                                                        \
+  "movq " #offset "(%[b]), %%rdx\n\t"                                                            \
+  "xorl %k[low], %k[low]\n\t"                                                                    \
+  "mulxq 0(%[a]), %[low], %[high]\n\tadoxq %[low], %[t0]\n\tadcxq %[high], %[t1]\n\t"          \
+  "mulxq 8(%[a]), %[low], %[high]\n\tadoxq %[low], %[t1]\n\tadcxq %[high], %[t2]\n\t"          \
+  "mulxq 16(%[a]), %[low], %[high]\n\tadoxq %[low], %[t2]\n\tadcxq %[high], %[t3]\n\t"         \
+  "mulxq 24(%[a]), %[low], %[high]\n\tadoxq %[low], %[t3]\n\t"                                  \
+  "movl $0, %k[low]\n\tadcxq %[low], %[high]\n\tadoxq %[low], %[high]\n\t"                     \
+  "movq %[inverse], %%rdx\n\timulq %[t0], %%rdx\n\t"                                            \
+  "xorl %k[low], %k[low]\n\t"                                                                    \
+  "mulxq %[p0], %[low], %[s]\n\tadcxq %[t0], %[low]\n\tmovq %[s], %[t0]\n\t"                   \
+  "adcxq %[t1], %[t0]\n\tmulxq %[p1], %[low], %[t1]\n\tadoxq %[low], %[t0]\n\t"                \
+  "adcxq %[t2], %[t1]\n\tmulxq %[p2], %[low], %[t2]\n\tadoxq %[low], %[t1]\n\t"                \
+  "adcxq %[t3], %[t2]\n\tmulxq %[p3], %[low], %[t3]\n\tadoxq %[low], %[t2]\n\t"                \
+  "movl $0, %k[low]\n\tadcxq %[low], %[t3]\n\tadoxq %[high], %[t3]\n\t"
+    asm(PB_MUL_ROW(0) PB_MUL_ROW(8) PB_MUL_ROW(16) PB_MUL_ROW(24)
+        : [t0] "+&r"(t0), [t1] "+&r"(t1), [t2] "+&r"(t2), [t3] "+&r"(t3), [high] "=&r"(high), [low] "=&r"(low), [s] "=&r"(scratch)
+        : [a] "r"(limbs_.data()), [b] "r"(other.limbs_.data()), [inverse] "m"(kInverse), [p0] "m"(kModulus[0]), [p1] "m"(kModulus[1]), [p2] "m"(kModulus[2]),
+          [p3] "m"(kModulus[3]), "m"(limbs_), "m"(other.limbs_)
+        : "rdx", "cc");
+#undef PB_MUL_ROW
+    Prime out = raw({t0, t1, t2, t3});
+    out.reduce_once();
+    return out;
+  }
+#endif
+  /// Without a branch: which way it would go is a coin's toss.
   constexpr void reduce_once() {
+#if defined(__x86_64__)
+    if (!std::is_constant_evaluated()) {
+      std::uint64_t a = limbs_[0], b = limbs_[1], c = limbs_[2], d = limbs_[3];
+      asm("subq %[p0], %[a]\n\tsbbq %[p1], %[b]\n\tsbbq %[p2], %[c]\n\tsbbq %[p3], %[d]\n\t"
+          "cmovcq %[l0], %[a]\n\tcmovcq %[l1], %[b]\n\tcmovcq %[l2], %[c]\n\tcmovcq %[l3], %[d]"
+          : [a] "+&r"(a), [b] "+&r"(b), [c] "+&r"(c), [d] "+&r"(d)
+          : [p0] "m"(kModulus[0]), [p1] "m"(kModulus[1]), [p2] "m"(kModulus[2]), [p3] "m"(kModulus[3]), [l0] "rm"(limbs_[0]), [l1] "rm"(limbs_[1]), [l2] "rm"(limbs_[2]), [l3] "rm"(limbs_[3])
+          : "cc");
+      limbs_ = {a, b, c, d};
+      return;
+    }
+#endif
     Limbs less{};
-    if (!detail::sub_limbs(less, limbs_, kModulus)) limbs_ = less;
+    const std::uint64_t keep = 0 - detail::sub_limbs(less, limbs_, kModulus);
+    for (int i = 0; i < 4; ++i) limbs_[i] = (limbs_[i] & keep) | (less[i] & ~keep);
   }
   static constexpr std::uint64_t kInverse = negative_inverse();
   static constexpr Limbs kR = power_of_two(256);

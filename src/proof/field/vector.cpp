@@ -2,6 +2,12 @@
 
 namespace peaberry::proof {
 
+#if defined(__x86_64__)
+const bool detail::kHasAdx = __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("adx");
+#else
+const bool detail::kHasAdx = false;
+#endif
+
 void vec_mul(std::span<Fr> out, std::span<const Fr> a, std::span<const Fr> b) {
   PB_ASSERT(out.size() == a.size() && a.size() == b.size());
   for (std::size_t i = 0; i < out.size(); ++i) out[i] = a[i] * b[i];

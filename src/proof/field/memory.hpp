@@ -1,0 +1,35 @@
+#pragma once
+
+#include <sys/mman.h>
+
+#include <cstdlib>
+#include <new>
+#include <vector>
+
+namespace peaberry::proof {
+
+/// Memory for large arrays that are read at random: aligned to cache lines, on huge pages where the system gives them, and not zeroed twice.
+template <class T>
+struct LargeAllocator {
+  using value_type = T;
+  LargeAllocator() = default;
+  template <class U>
+  LargeAllocator(const LargeAllocator<U>&) {}
+  T* allocate(std::size_t count) {
+    constexpr std::size_t kHuge = std::size_t{2} << 20;
+    const std::size_t bytes = count * sizeof(T), align = bytes >= kHuge ? kHuge : 64;
+    void* at = std::aligned_alloc(align, (bytes + align - 1) / align * align);
+    if (at == nullptr) throw std::bad_alloc();
+    if (align == kHuge) madvise(at, bytes, MADV_HUGEPAGE);  // a wish: ignored where it cannot be
+    return static_cast<T*>(at);
+  }
+  void deallocate(T* at, std::size_t) { std::free(at); }
+  template <class U>
+  bool operator==(const LargeAllocator<U>&) const {
+    return true;
+  }
+};
+template <class T>
+using LargeVector = std::vector<T, LargeAllocator<T>>;
+
+}  // namespace peaberry::proof
