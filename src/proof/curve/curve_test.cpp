@@ -63,15 +63,19 @@ TEST(Curve, EachMsmBackEndEqualsItsSlowTwin) {
       EXPECT_EQ(msm(here, scalars), slow) << size << " kind " << kind;
       EXPECT_EQ(msm(here, scalars, 2), slow) << size << " kind " << kind;
     }
-  for (const unsigned bits : {1u, 8u, 16u, 33u, 63u}) {
-    std::vector<std::uint64_t> small;
+  for (const unsigned bits : {1u, 8u, 16u, 33u, 48u}) {
+    std::vector<std::int64_t> small;
     std::vector<Fr> full;
     for (std::size_t i = 0; i < 2000; ++i) {
-      small.push_back(i == 7 ? (std::uint64_t{1} << bits) - 1 : random.u64() & ((std::uint64_t{1} << bits) - 1));
-      full.push_back(Fr(small.back()));
+      const std::int64_t bound = std::int64_t{1} << bits, value = static_cast<std::int64_t>(random.u64() & static_cast<std::uint64_t>(2 * bound - 1)) - bound;
+      small.push_back(i == 7 ? bound - 1 : i == 9 ? -bound : value);
+      full.push_back(Fr::from_signed(small.back()));
     }
     const auto here = std::span<const G1Affine>(points).first(2000);
     EXPECT_EQ(msm(here, small, bits), msm_portable(here, full)) << bits;
+    full[5] = Fr::random(random);
+    for (std::size_t i = 100; i < 600; ++i) full[i] = Fr::zero();
+    EXPECT_EQ(msm_mixed(here, full), msm_portable(here, full)) << bits;
   }
 }
 

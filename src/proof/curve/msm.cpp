@@ -1,6 +1,7 @@
 #include "msm.hpp"
 
 #include <peaberry/proof/field/memory.hpp>
+#include <peaberry/proof/field/vector.hpp>
 
 #include "msm_plan.hpp"
 
@@ -36,16 +37,6 @@ G1 msm_slow(std::span<const G1Affine> points, std::span<const Fr> scalars) {
   return out;
 }
 
-bool has_ifma() {
-#if defined(__x86_64__)
-  static const bool has = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512ifma") && __builtin_cpu_supports("avx512dq") &&
-                          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
-  return has;
-#else
-  return false;
-#endif
-}
-
 G1 msm(std::span<const G1Affine> points, std::span<const Fr> scalars, unsigned threads) {
   PB_ASSERT(points.size() == scalars.size());
   if (points.size() < 8) return msm_slow(points, scalars);
@@ -62,13 +53,54 @@ G1 msm(std::span<const G1Affine> points, std::span<const Fr> scalars, unsigned t
   return msm_portable(points, scalars);
 }
 
-G1 msm(std::span<const G1Affine> points, std::span<const std::uint64_t> scalars, unsigned bits, unsigned threads) {
-  PB_ASSERT(points.size() == scalars.size() && bits >= 1 && bits <= 63);
+G1 msm(std::span<const G1Affine> points, std::span<const std::int64_t> scalars, unsigned bits, unsigned threads) {
+  PB_ASSERT(points.size() == scalars.size() && bits >= 1 && bits <= 48);
 #if defined(__x86_64__)
-  if (has_ifma() && points.size() >= 128) return detail::msm_ifma(points, scalars.data(), 1, bits, threads);
+  if (has_ifma() && points.size() >= 128) return detail::msm_ifma(points, reinterpret_cast<const std::uint64_t*>(scalars.data()), 1, bits, threads);
 #endif
-  std::vector<Fr> full(scalars.begin(), scalars.end());
+  std::vector<Fr> full;
+  for (const std::int64_t scalar : scalars) full.push_back(Fr::from_signed(scalar));
   return msm_portable(points, full);
+}
+
+G1 msm_mixed(std::span<const G1Affine> points, std::span<const Fr> scalars, unsigned threads) {
+  PB_ASSERT(points.size() == scalars.size());
+  if (points.size() < 256) return msm(points, scalars, threads);
+  constexpr unsigned kMost = 48;
+  LargeVector<std::int64_t> small(scalars.size());
+  std::vector<std::size_t> of_length(kMost + 2);  // how many need so many bits; the last: more
+  LargeVector<std::uint8_t> lengths(scalars.size());
+  for (std::size_t i = 0; i < scalars.size(); ++i) {
+    detail::Limbs number = scalars[i].number();
+    const bool negative = number[3] >> 60 != 0;  // above p/4, say
+    if (negative) detail::sub_limbs(number, Fr::kModulus, number);
+    const bool wide = (number[1] | number[2] | number[3]) != 0;
+    const unsigned length = wide ? kMost + 1 : std::min(static_cast<unsigned>(std::bit_width(number[0])), kMost + 1);
+    lengths[i] = static_cast<std::uint8_t>(length);
+    ++of_length[length];
+    small[i] = length > kMost ? 0 : negative ? -static_cast<std::int64_t>(number[0]) : static_cast<std::int64_t>(number[0]);
+  }
+  // Everything up to `bits` in one sum over all points, the rest apart.
+  unsigned bits = 0;
+  double least = 1e300;
+  std::size_t rest = scalars.size();
+  for (unsigned b = 0; b <= kMost; ++b) {
+    rest -= of_length[b];
+    const double here = (b == 0 ? 0 : detail::cost(scalars.size() - of_length[0] - rest, detail::choose_windows(scalars.size(), b))) +
+                        (rest == 0 ? 0 : detail::cost(rest, detail::choose_windows(rest, 254)));
+    if (here < least) least = here, bits = b;
+  }
+  LargeVector<G1Affine> far;
+  LargeVector<Fr> large;
+  for (std::size_t i = 0; i < scalars.size(); ++i)
+    if (lengths[i] > bits) {
+      far.push_back(points[i]);
+      large.push_back(scalars[i]);
+      small[i] = 0;
+    }
+  G1 out;
+  if (bits != 0) out = msm(points, std::span<const std::int64_t>(small), bits, threads);
+  return out + msm(far, large, threads);
 }
 
 G1 msm_portable(std::span<const G1Affine> points, std::span<const Fr> scalars) {

@@ -176,16 +176,16 @@ struct Workspace {
 /// The buckets of one window: bucket[d − 1] = Σ of the points with digit d, (0,0) where there is none.
 void fill_buckets(std::span<const G1Affine> points, const std::uint64_t* numbers, unsigned words, const Windows& windows, unsigned window, G1Affine* buckets, Workspace& space) {
   const std::size_t size = points.size(), count = windows.buckets();
-  const bool last = window + 1 == windows.count;
-  const unsigned bit = window * windows.width, width = last ? windows.bits - bit + 1 : windows.width;
-  const std::int32_t half = last ? 0 : 1 << (windows.width - 1);
+  const unsigned bit = window * windows.width;
+  // The last window of full scalars may end beyond their words: it has no half.
+  const std::int32_t half = bit + windows.width <= 64 * words ? 1 << (windows.width - 1) : 0;
   auto &start = space.start, &keys = space.keys, &entries = space.entries, &fill = space.fill, &length = space.length, &from = space.from;
   auto& sums = space.sums;
   PairAdder& adder = space.adder;
   start.assign(count + 2, 0);
   keys.resize(size);
   for (std::size_t i = 0; i < size; ++i) {
-    const std::int32_t digit = static_cast<std::int32_t>(digit_bits(numbers + words * i, words, bit, std::min(width, 64 * words - bit))) - half;
+    const std::int32_t digit = static_cast<std::int32_t>(digit_bits(numbers + words * i, words, bit, windows.width)) - half;
     const std::uint32_t magnitude = static_cast<std::uint32_t>(digit < 0 ? -digit : digit);
     const bool skip = magnitude == 0 || points[i].is_infinity();
     keys[i] = skip ? 0 : magnitude << 1 | (digit < 0);
@@ -332,40 +332,35 @@ void weigh(const G1Affine* const (&buckets)[8], std::size_t count, std::span<G1>
 
 }  // namespace
 
+double cost(std::size_t size, const Windows& windows) {
+  // Measured: an addition into a bucket takes about 18 lane products with all that is around it, a bucket's two Jacobian additions 330 for eight windows.
+  return 18.0 * static_cast<double>(size) * windows.count + 330.0 * static_cast<double>(windows.buckets()) * ((windows.count + 7) / 8);
+}
+
 Windows choose_windows(std::size_t size, unsigned bits) {
-  Windows best{bits, 1, bits};
-  double least = 1e300;
-  for (unsigned width = 2; width <= 16; ++width) {
-    const Windows windows{width, (bits + width - 1) / width, bits};
-    // An affine addition costs about 6 lane products; a bucket's two Jacobian ones 27, for eight windows together.
-    const double cost = 7.5 * static_cast<double>(size) * windows.count + 27.0 * 8 * static_cast<double>(windows.buckets()) * ((windows.count + 7) / 8);
-    if (cost < least) least = cost, best = windows;
-  }
+  Windows best{2, (bits + 3) / 2};
+  for (unsigned width = 3; width <= 16; ++width)
+    if (const Windows windows{width, (bits + 1 + width) / width}; cost(size, windows) < cost(size, best)) best = windows;
   return best;
 }
 
 G1 msm_ifma(std::span<const G1Affine> points, const std::uint64_t* numbers, unsigned words, unsigned bits, unsigned threads) {
   const Windows windows = choose_windows(points.size(), bits);
   const std::size_t count = windows.buckets();
-  // k + Σ half·2^(width·w): then digits can be read alone.
-  LargeVector<std::uint64_t> shifted;
-  if (windows.count > 1) {
-    std::array<std::uint64_t, 4> offset{};
-    for (unsigned w = 0; w + 1 < windows.count; ++w) {
-      const unsigned bit = w * windows.width + windows.width - 1;
-      offset[bit / 64] |= std::uint64_t{1} << (bit % 64);
+  // k + Σ half·2^(width·w), modulo 2^(64·words): then digits can be read alone.
+  std::array<std::uint64_t, 4> offset{};
+  for (unsigned w = 0; w < windows.count; ++w)
+    if (const unsigned bit = w * windows.width + windows.width - 1; bit < 64 * words) offset[bit / 64] |= std::uint64_t{1} << (bit % 64);
+  LargeVector<std::uint64_t> shifted(points.size() * words);
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    Wide carry = 0;
+    for (unsigned k = 0; k < words; ++k) {
+      carry += Wide{numbers[words * i + k]} + offset[k];
+      shifted[words * i + k] = static_cast<std::uint64_t>(carry);
+      carry >>= 64;
     }
-    shifted.resize(points.size() * words);
-    for (std::size_t i = 0; i < points.size(); ++i) {
-      Wide carry = 0;
-      for (unsigned k = 0; k < words; ++k) {
-        carry += Wide{numbers[words * i + k]} + offset[k];
-        shifted[words * i + k] = static_cast<std::uint64_t>(carry);
-        carry >>= 64;
-      }
-    }
-    numbers = shifted.data();
   }
+  numbers = shifted.data();
   LargeVector<G1Affine> buckets(count * windows.count);
   std::vector<G1> sums(windows.count);
   const auto each = [&](unsigned jobs, const auto& work) {

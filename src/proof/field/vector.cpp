@@ -8,26 +8,73 @@ const bool detail::kHasAdx = __builtin_cpu_supports("bmi2") && __builtin_cpu_sup
 const bool detail::kHasAdx = false;
 #endif
 
-void vec_mul(std::span<Fr> out, std::span<const Fr> a, std::span<const Fr> b) {
-  PB_ASSERT(out.size() == a.size() && a.size() == b.size());
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] = a[i] * b[i];
+bool has_ifma() {
+#if defined(__x86_64__)
+  static const bool has = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512ifma") && __builtin_cpu_supports("avx512dq") &&
+                          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
+  return has;
+#else
+  return false;
+#endif
 }
 
-void vec_mac(std::span<Fr> out, std::span<const Fr> a, const Fr& b) {
-  PB_ASSERT(out.size() == a.size());
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] += a[i] * b;
-}
+namespace {
 
-void vec_fold(std::span<Fr> out, std::span<const Fr> in, const Fr& r) {
-  PB_ASSERT(2 * out.size() == in.size());
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] = in[2 * i] + r * (in[2 * i + 1] - in[2 * i]);
+void mul(Fr* out, const Fr* a, const Fr* b, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) out[i] = a[i] * b[i];
 }
-
-Fr inner_product(std::span<const Fr> a, std::span<const Fr> b) {
-  PB_ASSERT(a.size() == b.size());
+void add(Fr* out, const Fr* a, const Fr* b, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) out[i] = a[i] + b[i];
+}
+void sub(Fr* out, const Fr* a, const Fr* b, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) out[i] = a[i] - b[i];
+}
+void scale(Fr* out, const Fr* a, const Fr& b, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) out[i] = a[i] * b;
+}
+void mac(Fr* out, const Fr* a, const Fr& b, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) out[i] += a[i] * b;
+}
+void fold(Fr* out, const Fr* in, const Fr& r, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) out[i] = in[2 * i] + r * (in[2 * i + 1] - in[2 * i]);
+}
+void split(Fr* even, Fr* diff, const Fr* in, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) {
+    even[i] = in[2 * i];
+    diff[i] = in[2 * i + 1] - in[2 * i];
+  }
+}
+Fr dot(const Fr* a, const Fr* b, std::size_t size) {
   Fr sum;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+  for (std::size_t i = 0; i < size; ++i) sum += a[i] * b[i];
   return sum;
+}
+void round2(Fr* c0, Fr* c2, const Fr* f, const Fr* g, std::size_t size) {
+  *c0 = *c2 = Fr::zero();
+  for (std::size_t i = 0; i < size; ++i) {
+    *c0 += f[2 * i] * g[2 * i];
+    *c2 += (f[2 * i + 1] - f[2 * i]) * (g[2 * i + 1] - g[2 * i]);
+  }
+}
+
+}  // namespace
+
+const VectorKernels& portable_kernels() {
+  static constexpr VectorKernels kernels = {"portable", mul, add, sub, scale, mac, fold, split, dot, round2};
+  return kernels;
+}
+
+namespace detail {
+const VectorKernels& ifma_kernels();
+}
+
+const VectorKernels& kernels() {
+#if defined(__x86_64__)
+  static const VectorKernels& chosen = has_ifma() ? detail::ifma_kernels() : portable_kernels();
+#else
+  static const VectorKernels& chosen = portable_kernels();
+#endif
+  return chosen;
 }
 
 }  // namespace peaberry::proof

@@ -4,14 +4,32 @@
 
 namespace peaberry::proof {
 
-/// Kernels over vectors of scalars. Each has a portable back end, the slow twin, and faster ones chosen at run time; all give the
-/// same, fully reduced elements. Inputs and outputs may be the same memory, but may not overlap otherwise. Thread-safe.
-void vec_mul(std::span<Fr> out, std::span<const Fr> a, std::span<const Fr> b);
-/// out[i] += a[i]·b
-void vec_mac(std::span<Fr> out, std::span<const Fr> a, const Fr& b);
-/// out[k] = in[2k] + r·(in[2k+1] − in[2k]): binds the lowest variable of a multilinear extension. out may be the first half of in.
-void vec_fold(std::span<Fr> out, std::span<const Fr> in, const Fr& r);
-/// Σ a[i]·b[i]
-Fr inner_product(std::span<const Fr> a, std::span<const Fr> b);
+/// Kernels over vectors of scalars. Each has a portable back end, the slow twin, and one for eight lanes (AVX-512 IFMA) that is chosen at run
+/// time; both give the same, fully reduced elements. out may be an input, but may not overlap one otherwise. Thread-safe.
+struct VectorKernels {
+  const char* name;
+  /// out[i] = a[i]·b[i]
+  void (*mul)(Fr* out, const Fr* a, const Fr* b, std::size_t size);
+  void (*add)(Fr* out, const Fr* a, const Fr* b, std::size_t size);
+  void (*sub)(Fr* out, const Fr* a, const Fr* b, std::size_t size);
+  /// out[i] = a[i]·b
+  void (*scale)(Fr* out, const Fr* a, const Fr& b, std::size_t size);
+  /// out[i] += a[i]·b
+  void (*mac)(Fr* out, const Fr* a, const Fr& b, std::size_t size);
+  /// out[k] = in[2k] + r·(in[2k+1] − in[2k]), k < size: binds the lowest variable. out may be in.
+  void (*fold)(Fr* out, const Fr* in, const Fr& r, std::size_t size);
+  /// even[k] = in[2k], diff[k] = in[2k+1] − in[2k], k < size
+  void (*split)(Fr* even, Fr* diff, const Fr* in, std::size_t size);
+  /// Σ a[i]·b[i]
+  Fr (*dot)(const Fr* a, const Fr* b, std::size_t size);
+  /// A round of a product of two multilinear extensions of 2·size entries: c0 = Σ f[2k]·g[2k], c2 = Σ (f[2k+1] − f[2k])·(g[2k+1] − g[2k]).
+  void (*round2)(Fr* c0, Fr* c2, const Fr* f, const Fr* g, std::size_t size);
+};
+const VectorKernels& portable_kernels();
+/// The fastest that this processor runs.
+const VectorKernels& kernels();
+
+/// Whether this processor has what the eight-lane back ends need.
+bool has_ifma();
 
 }  // namespace peaberry::proof

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <peaberry/base/random.hpp>
+#include <peaberry/crypto/secret.hpp>
 #include <peaberry/proof/plan/plan.hpp>
 
 namespace peaberry::proof {
@@ -44,6 +45,11 @@ struct Masks {
     out.omega_blinder = F::random(random);
     out.balance(plan.l);
     return out;
+  }
+  void wipe() {
+    for (auto* list : {&operand, &round, &witness_blinders, &helper_blinders, &sigma, &omega})
+      crypto::wipe({reinterpret_cast<std::uint8_t*>(list->data()), list->size() * sizeof(F)});
+    for (F* one : {&sigma_blinder, &omega_blinder}) crypto::wipe({reinterpret_cast<std::uint8_t*>(one), sizeof(F)});
   }
   /// σ_0 := −(Σ_{k≠0} (1+k)σ_k + Σ ω_k).
   void balance(unsigned l) {

@@ -5,6 +5,7 @@
 #include <peaberry/proof/verify/verify_core.hpp>
 
 #include "gallery.hpp"
+#include "prover.hpp"
 #include "slow_prover.hpp"
 #include "toy.hpp"
 #include "world.hpp"
@@ -94,6 +95,52 @@ TEST(Prover, EachClaimTypeOverBn254AndAFalseWitnessIsRefused) {
       EXPECT_EQ(verdict.has_value(), !lie) << (lie ? "a lie was believed" : verdict.error().text());
     }
   }
+}
+
+/// Same plan, witness, masks: the same bytes.
+TEST(Prover, TheFastProverIsTheSlowOneByteForByte) {
+  SeededRandom random(9);
+  const Srs srs = Srs::development(8, random);
+  const Bn254World world{srs};
+  for (const auto& [name, make_scenario] : Gallery<Fr>::all())
+    for (const unsigned threads : {1u, 2u}) {
+      SCOPED_TRACE(name);
+      const auto scenario = (Gallery<Fr>(scalar_modulus(), 6, false).*make_scenario)();
+      const Plan& plan = scenario.compiled.plan;
+      const auto masks = Masks<Fr>::draw(plan, random);
+      Statement statement;
+      statement.public_inputs = scalars_be(scenario.inputs);
+      Witness<Fr> secret;
+      ProverInput input;
+      std::vector<Table> tables;
+      tables.reserve(scenario.registered.size());
+      std::vector<std::vector<Fr>> oracles = scenario.registered;
+      for (const auto& values : scenario.registered) {
+        secret.registered.push_back({values, Fr::random(random)});
+        tables.emplace_back(values.begin(), values.end());
+        input.registered.push_back({&tables.back(), secret.registered.back().blinder});
+        append(statement.registered, world.write_point(world.commit(values, secret.registered.back().blinder)));
+      }
+      secret.witness = [&](const Fr& theta) {
+        auto vectors = scenario.witness(theta);
+        oracles.insert(oracles.end(), vectors.begin(), vectors.end());
+        return vectors;
+      };
+      secret.helpers = [&](const Fr& theta, const Fr& alpha, const Fr& beta) { return fill_helpers<Fr>(scenario.compiled, oracles, scenario.inputs, {theta, alpha, beta}); };
+      input.witness = [&](const Fr& theta) {
+        std::vector<Table> out;
+        for (const auto& values : scenario.witness(theta)) out.emplace_back(values.begin(), values.end());
+        return out;
+      };
+      input.inputs = scenario.inputs;
+      SlowProver<Bn254World> slow(world, plan, Transcript<Fr>(statement_bytes(statement, scenario.compiled.name)));
+      const auto expected = slow.prove(secret, scenario.inputs, masks);
+      const auto got = prove_with(srs, scenario.compiled, statement, input, masks, {threads, {}});
+      ASSERT_TRUE(expected && got);
+      std::size_t same = 0;
+      while (same < got->size() && (*got)[same] == (*expected)[same]) ++same;
+      EXPECT_EQ(*got, *expected) << "from byte " << same << " of " << got->size();
+    }
 }
 
 /// tests/vectors/proof/twin.hex: what the C++ verifier thinks of proofs of every claim type, honest and lying, for the Solidity verifier to

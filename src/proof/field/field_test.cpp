@@ -1,0 +1,130 @@
+#include <gtest/gtest.h>
+
+#include <peaberry/base/u256.hpp>
+
+#include "vector.hpp"
+
+namespace peaberry::proof {
+namespace {
+
+template <class F>
+U256 number(const F& value) {
+  return U256::from_be(value.be());
+}
+template <class F>
+U256 modulus() {
+  return number(-F::one()) + U256(1);
+}
+/// a·b mod p by shifting and adding: the plain meaning.
+U256 times(U256 a, const U256& b, const U256& p) {
+  U256 out;
+  for (unsigned i = 0; i < 256; ++i) {
+    if (b.bit(i)) {
+      out += a;
+      if (out >= p) out -= p;
+    }
+    a += a;
+    if (a >= p) a -= p;
+  }
+  return out;
+}
+
+template <class F>
+class Field : public testing::Test {
+ public:
+  std::vector<F> edges() {
+    std::vector<F> out = {F::zero(), F::one(), -F::one(), F(2), -F(2), F(2).inverse(), F(~std::uint64_t{0}), F::from_signed(-5)};
+    for (int i = 0; i < 24; ++i) out.push_back(F::random(random_));
+    for (unsigned bit = 0; bit < 254; bit += 17) out.push_back(F(2).pow(bit));
+    return out;
+  }
+  SeededRandom random_{21};
+};
+using Primes = testing::Types<Fr, Fq>;
+TYPED_TEST_SUITE(Field, Primes);
+
+TYPED_TEST(Field, ArithmeticIsThatOfTheIntegersModuloP) {
+  using F = TypeParam;
+  const U256 p = modulus<F>();
+  for (const F& a : this->edges())
+    for (const F& b : this->edges()) {
+      const U256 x = number(a), y = number(b);
+      EXPECT_EQ(number(a * b), times(x, y, p));
+      EXPECT_EQ(a.times_portable(b), a * b);
+      EXPECT_EQ(number(a + b), x + y >= p ? x + y - p : x + y);
+      EXPECT_EQ(number(a - b), x >= y ? x - y : x + p - y);
+    }
+}
+
+TYPED_TEST(Field, InversesAndPowers) {
+  using F = TypeParam;
+  EXPECT_TRUE(F::zero().inverse().is_zero());
+  auto values = this->edges();
+  auto inverses = values;
+  batch_inverse<F>(inverses);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    EXPECT_EQ(inverses[i], values[i].inverse());
+    if (!values[i].is_zero()) {
+      EXPECT_EQ(values[i] * inverses[i], F::one());
+    }
+  }
+  EXPECT_EQ(F(3).pow(5), F(243));
+}
+
+TYPED_TEST(Field, WhatIsNotCanonicalIsRefused) {
+  using F = TypeParam;
+  const U256 p = modulus<F>();
+  EXPECT_FALSE(F::from_be(p.be()));
+  EXPECT_FALSE(F::from_be((p + U256(1)).be()));
+  EXPECT_FALSE(F::from_be(U256::max().be()));
+  EXPECT_EQ(F::from_be((p - U256(1)).be()), -F::one());
+  EXPECT_EQ(F::from_be_reduced(p.be()), F::zero());
+  EXPECT_EQ(number(F::from_be_reduced(U256::max().be())), U256::max() % p);
+  for (const F& value : this->edges()) EXPECT_EQ(F::from_be(value.be()), value);
+}
+
+TEST(Kernels, EachBackEndEqualsThePortableOne) {
+  SeededRandom random(22);
+  const auto &slow = portable_kernels(), &fast = kernels();
+  std::printf("kernels: %s\n", fast.name);
+  for (const std::size_t size : {0, 1, 7, 8, 9, 16, 100, 257}) {
+    for (int round = 0; round < 20; ++round) {
+      const auto draw = [&] {
+        switch (random.below(5)) {
+          case 0: return Fr(random.below(3));
+          case 1: return -Fr(random.below(3));
+          case 2: return Fr(2).pow(random.below(254));
+          default: return Fr::random(random);
+        }
+      };
+      std::vector<Fr> a(2 * size), b(2 * size), x(size), y(size), z(size), w(size);
+      for (Fr& value : a) value = draw();
+      for (Fr& value : b) value = draw();
+      for (std::size_t i = 0; i < size; ++i) x[i] = y[i] = draw();
+      const Fr r = draw();
+      slow.mul(x.data(), a.data(), b.data(), size), fast.mul(y.data(), a.data(), b.data(), size);
+      EXPECT_EQ(x, y);
+      slow.scale(x.data(), a.data(), r, size), fast.scale(y.data(), a.data(), r, size);
+      EXPECT_EQ(x, y);
+      slow.mac(x.data(), b.data(), r, size), fast.mac(y.data(), b.data(), r, size);
+      EXPECT_EQ(x, y);
+      slow.fold(x.data(), a.data(), r, size), fast.fold(y.data(), a.data(), r, size);
+      EXPECT_EQ(x, y);
+      slow.split(x.data(), z.data(), a.data(), size), fast.split(y.data(), w.data(), a.data(), size);
+      EXPECT_EQ(x, y);
+      EXPECT_EQ(z, w);
+      EXPECT_EQ(slow.dot(a.data(), b.data(), size), fast.dot(a.data(), b.data(), size));
+      Fr c0, c2, d0, d2;
+      slow.round2(&c0, &c2, a.data(), b.data(), size), fast.round2(&d0, &d2, a.data(), b.data(), size);
+      EXPECT_EQ(c0, d0);
+      EXPECT_EQ(c2, d2);
+      fast.fold(a.data(), a.data(), r, size);  // in place
+      slow.fold(x.data(), b.data(), r, size);
+      slow.fold(b.data(), b.data(), r, size);
+      EXPECT_TRUE(std::equal(x.begin(), x.end(), b.begin()));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace peaberry::proof

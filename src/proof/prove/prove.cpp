@@ -1,1 +1,0 @@
-#include "slow_prover.hpp"
