@@ -50,7 +50,7 @@ library ProofCore {
         uint256 operandsAt; // plan: operands
         uint256 claimsAt; // plan: claims
         uint256 bases; // words 1…5: constants, inputs, challenges, operand values, public columns
-        uint256 r;
+        uint256 r; // = z + 64 words: a source j of an axis is word j from z on, up to the constants 0 and 1 at 128 and 129
         uint256 z; // challenges of the main sumcheck: x_0 … x_{n−1}, t
         uint256 u; // challenges of the reduction
         uint256 stack;
@@ -64,6 +64,8 @@ library ProofCore {
         uint256 current;
         uint256 commitments; // calldata: phase 1, then phase 2
         uint256 maskPoints; // calldata: C_sigma, C_omega
+        uint256 psi; // 1 + Σ 2^i u_i
+        uint256 sides; // u_i and 1 − u_i, in pairs: 1 − u_i first
     }
 
     function srsId(Tau memory tau) internal pure returns (bytes32) {
@@ -151,13 +153,16 @@ library ProofCore {
                 mstore(add(bases, 0x80), values)
                 mstore(add(bases, 0xa0), columns)
             }
-            f.r = _words(f.n);
-            f.z = _words(f.n + 1);
+            f.z = _words(130);
+            f.r = f.z + 64 * 32;
             f.u = _words(f.l);
+            f.sides = _words(2 * f.l);
             f.phi = _words(oracles);
-            uint256 phi = f.phi;
+            (uint256 phi, uint256 z) = (f.phi, f.z);
             assembly ("memory-safe") {
                 calldatacopy(phi, calldatasize(), shl(5, oracles)) // zeros
+                mstore(add(z, 0x1000), 0)
+                mstore(add(z, 0x1020), 1)
             }
         }
         uint256 levels = (f.l + 1) / 2;
@@ -201,12 +206,14 @@ library ProofCore {
         }
         f.lambda = _step(f, 4, 64 * phase2);
         f.delta = _step(f, 5, 0);
-        uint256 rAt = f.r;
-        for (uint256 i = f.n; i != 0; --i) {
-            uint256 c = _step(f, 6, 0);
-            assembly ("memory-safe") {
-                mstore(rAt, c)
-                rAt := add(rAt, 32)
+        assembly ("memory-safe") {
+            let buffer := mload(add(f, 0x40))
+            let to := mload(add(f, 0x180))
+            mstore8(add(buffer, 32), 6)
+            for { let end := add(to, shl(5, mload(add(f, 0x80)))) } lt(to, end) { to := add(to, 32) } {
+                let next := keccak256(buffer, 33)
+                mstore(buffer, next)
+                mstore(to, mod(next, R))
             }
         }
         return true;
@@ -225,7 +232,6 @@ library ProofCore {
     function _main(Frame memory f) private pure {
         _findClaims(f);
         f.stack = f.scratch;
-        _targets(f);
         _rounds(f);
         // v̂ → γ
         uint256 k = f.k;
@@ -243,12 +249,17 @@ library ProofCore {
             mstore(f, good)
         }
         _publicColumns(f);
-        uint256 total = _claims(f);
+        (uint256 targets, uint256 total) = _claims(f);
         assembly ("memory-safe") {
             // G* = cur − (1 − t)·Ẑ
-            let t := mload(add(mload(add(f, 0x1a0)), shl(5, mload(add(f, 0x80)))))
-            let current := add(f, 0x2e0)
-            mstore(current, addmod(mload(current), sub(R, mulmod(addmod(1, sub(R, t), R), total, R)), R))
+            let z := mload(add(f, 0x1a0))
+            let last := add(z, shl(5, mload(add(f, 0x80))))
+            let t := mload(last)
+            if targets {
+                for {} iszero(gt(z, last)) { z := add(z, 32) } { targets := mulmod(targets, mload(z), R) }
+            }
+            let current := add(mload(add(f, 0x2e0)), targets)
+            mstore(add(f, 0x2e0), addmod(current, sub(R, mulmod(sub(add(R, 1), t), total, R)), R))
         }
     }
 
@@ -297,73 +308,56 @@ library ProofCore {
         }
     }
 
-    /// @dev current = Σ λ^c target_c.
-    function _targets(Frame memory f) private pure {
-        uint256 p = f.claimsAt;
-        uint256 claims;
-        uint256 weight = 1;
-        uint256 sum = 0;
-        (uint256 bases, uint256 stack, uint256 lambda) = (f.bases, f.stack, f.lambda);
-        assembly ("memory-safe") {
-            claims := shr(240, mload(p))
-            p := add(p, 2)
-        }
-        for (; claims != 0; --claims) {
-            uint256 size;
-            assembly ("memory-safe") {
-                size := shr(240, mload(p))
-                p := add(p, 2)
-            }
-            uint256 target = _run(p, p + size, bases, stack);
-            assembly ("memory-safe") {
-                sum := addmod(sum, mulmod(weight, target, R), R)
-                weight := mulmod(weight, lambda, R)
-                p := add(p, size)
-                let terms := byte(0, mload(p))
-                p := add(p, 1)
-                for {} terms { terms := sub(terms, 1) } { p := add(p, add(6, and(shr(208, mload(p)), 0xffff))) }
-            }
-        }
-        f.current = sum;
-    }
-
-    /// @dev Rounds 0 … n: c_0, c_2 … c_D; c_1 follows from the running claim.
+    /// @dev Rounds 0 … n: c_0, c_2 … c_D; c_1 follows from the running claim. Coefficients beyond D are zeros behind the message, so that up to
+    /// degree 4 there is no inner loop.
     function _rounds(Frame memory f) private pure {
         uint256 d = f.d;
         assembly ("memory-safe") {
             let buffer := mload(add(f, 0x40))
             let cursor := mload(add(f, 0x20))
-            let current := mload(add(f, 0x2e0))
+            // A round turns a claim cur into c_0 + x(cur − 2c_0 − Σ) + …, in which cur has the factor x: the targets, which are not known yet, join
+            // afterwards with the product of all challenges. Sums of up to five scalars need no reduction: 5R < 2^256.
+            let current := 0
             let good := mload(f)
             let size := shl(5, d)
-            let message := add(buffer, 33)
-            let last := add(message, sub(size, 32))
             let z := mload(add(f, 0x1a0))
+            calldatacopy(add(buffer, 33), calldatasize(), 256)
             mstore8(add(buffer, 32), 7)
-            for { let i := add(mload(add(f, 0x80)), 1) } i { i := sub(i, 1) } {
-                calldatacopy(message, cursor, size)
+            for { let end := add(z, shl(5, add(mload(add(f, 0x80)), 1))) } lt(z, end) { z := add(z, 32) } {
+                calldatacopy(add(buffer, 33), cursor, size)
                 cursor := add(cursor, size)
-                let state := keccak256(buffer, add(33, size))
-                mstore(buffer, state)
-                let x := mod(state, R)
+                let x := keccak256(buffer, add(33, size))
+                mstore(buffer, x)
+                x := mod(x, R)
                 mstore(z, x)
-                z := add(z, 32)
-                let c := mload(last)
-                good := and(good, lt(c, R))
-                let sum := c // of c_2 … c_D
-                let value := c // Horner
-                for { let at := sub(last, 32) } gt(at, message) { at := sub(at, 32) } {
-                    c := mload(at)
-                    good := and(good, lt(c, R))
-                    sum := addmod(sum, c, R)
-                    value := addmod(mulmod(value, x, R), c, R)
+                let sum := 0 // of c_2 … c_D and 2c_0
+                let value := 0 // Horner
+                if gt(size, 128) {
+                    for { let word := add(buffer, 257) } gt(word, add(buffer, 129)) { word := sub(word, 32) } {
+                        let c := mload(word)
+                        good := and(good, lt(c, R))
+                        sum := addmod(sum, c, R)
+                        value := mulmod(add(value, c), x, R)
+                    }
+                    current := addmod(current, sub(R, sum), R)
+                    sum := 0
                 }
-                c := mload(message)
+                let c := mload(add(buffer, 129))
                 good := and(good, lt(c, R))
-                // c_1 = current − 2c_0 − Σ
-                let linear := addmod(current, sub(R, addmod(addmod(c, c, R), sum, R)), R)
-                value := addmod(mulmod(value, x, R), linear, R)
-                current := addmod(mulmod(value, x, R), c, R)
+                sum := c
+                value := mulmod(add(value, c), x, R)
+                c := mload(add(buffer, 97))
+                good := and(good, lt(c, R))
+                sum := add(sum, c)
+                value := mulmod(add(value, c), x, R)
+                c := mload(add(buffer, 65))
+                good := and(good, lt(c, R))
+                sum := add(sum, c)
+                value := mulmod(add(value, c), x, R)
+                c := mload(add(buffer, 33))
+                good := and(good, lt(c, R))
+                sum := add(sum, add(c, c))
+                current := addmod(mulmod(add(value, addmod(current, sub(mul(5, R), sum), R)), x, R), c, R)
             }
             mstore(add(f, 0x20), cursor)
             mstore(add(f, 0x2e0), current)
@@ -455,8 +449,8 @@ library ProofCore {
         }
     }
 
-    /// @dev Ẑ = Σ λ^c Σ_terms 2^(nt−n)·Π eq(x, r)·code.
-    function _claims(Frame memory f) private pure returns (uint256 total) {
+    /// @dev Σ λ^c target_c, and Ẑ = Σ λ^c Σ_terms 2^(nt−n)·Π eq(x, r)·code.
+    function _claims(Frame memory f) private pure returns (uint256 targets, uint256 total) {
         uint256 p = f.claimsAt;
         uint256 claims;
         uint256 weight = 1;
@@ -470,10 +464,19 @@ library ProofCore {
         for (; claims != 0; --claims) {
             uint256 terms;
             uint256 sum = 0;
-            assembly ("memory-safe") {
-                p := add(p, add(2, shr(240, mload(p))))
-                terms := byte(0, mload(p))
-                p := add(p, 1)
+            {
+                uint256 size;
+                assembly ("memory-safe") {
+                    size := shr(240, mload(p))
+                    p := add(p, 2)
+                }
+                uint256 target = _run(p, p + size, bases, stack);
+                assembly ("memory-safe") {
+                    targets := addmod(targets, mulmod(weight, target, R), R)
+                    p := add(p, size)
+                    terms := byte(0, mload(p))
+                    p := add(p, 1)
+                }
             }
             for (; terms != 0; --terms) {
                 uint256 header;
@@ -538,36 +541,56 @@ library ProofCore {
             let good := mload(f)
             let u := mload(add(f, 0x1c0))
             mstore8(add(buffer, 32), 10)
-            for { let i := mload(add(f, 0x60)) } i { i := sub(i, 1) } {
+            for { let end := add(u, shl(5, mload(add(f, 0x60)))) } lt(u, end) { u := add(u, 32) } {
                 calldatacopy(add(buffer, 33), cursor, 64)
                 cursor := add(cursor, 64)
-                let state := keccak256(buffer, 97)
-                mstore(buffer, state)
-                let x := mod(state, R)
+                let x := keccak256(buffer, 97)
+                mstore(buffer, x)
+                x := mod(x, R)
                 mstore(u, x)
-                u := add(u, 32)
                 let c0 := mload(add(buffer, 33))
                 let c2 := mload(add(buffer, 65))
                 good := and(good, and(lt(c0, R), lt(c2, R)))
-                let linear := addmod(value, sub(R, addmod(addmod(c0, c0, R), c2, R)), R)
-                value := addmod(mulmod(addmod(mulmod(c2, x, R), linear, R), x, R), c0, R)
+                value := addmod(mulmod(add(mulmod(c2, x, R), addmod(value, sub(mul(4, R), add(add(c0, c0), c2)), R)), x, R), c0, R)
             }
             mstore(add(f, 0x20), cursor)
             mstore(add(f, 0x2e0), value)
             mstore(f, good)
         }
+        _sides(f);
         _operandWeights(f);
         _maskWeights(f);
     }
 
-    /// @dev Π_{i ≥ n} eq(bit i of off, u_i).
-    function _prefix(uint256 off, uint256 n, uint256 u, uint256 l) private pure returns (uint256 value) {
+    /// @dev Both values of each eq(bit, u_i), and Ψ(u).
+    function _sides(Frame memory f) private pure {
+        assembly ("memory-safe") {
+            let u := mload(add(f, 0x1c0))
+            let sides := mload(add(f, 0x360))
+            let psi := 1
+            let power := 1
+            for { let end := add(u, shl(5, mload(add(f, 0x60)))) } lt(u, end) { u := add(u, 32) } {
+                let x := mload(u)
+                mstore(sides, sub(add(R, 1), x))
+                mstore(add(sides, 32), x)
+                sides := add(sides, 64)
+                psi := addmod(psi, mulmod(power, x, R), R)
+                power := add(power, power)
+            }
+            mstore(add(f, 0x340), psi)
+        }
+    }
+
+    /// @dev Π_{i ≥ n} eq(bit i of off, u_i); `sides` holds both values of each eq.
+    function _prefix(uint256 off, uint256 n, uint256 sides, uint256 l) private pure returns (uint256 value) {
         assembly ("memory-safe") {
             value := 1
-            for {} lt(n, l) { n := add(n, 1) } {
-                let ui := mload(add(u, shl(5, n)))
-                if iszero(and(shr(n, off), 1)) { ui := sub(add(R, 1), ui) }
-                value := mulmod(value, ui, R)
+            let end := add(sides, shl(6, l))
+            sides := add(sides, shl(6, n))
+            off := shl(5, shr(n, off))
+            for {} lt(sides, end) { sides := add(sides, 64) } {
+                value := mulmod(value, mload(add(sides, and(off, 32))), R)
+                off := shr(1, off)
             }
         }
     }
@@ -576,7 +599,7 @@ library ProofCore {
     function _operandWeights(Frame memory f) private pure {
         uint256 p = f.operandsAt;
         uint256 weight; // γ^k (1 − t)
-        (uint256 gamma, uint256 u, uint256 l, uint256 phi) = (f.gamma, f.u, f.l, f.phi);
+        (uint256 gamma, uint256 sides, uint256 l, uint256 phi) = (f.gamma, f.sides, f.l, f.phi);
         uint256 lastAxes; // their hash
         uint256 lastValue;
         assembly ("memory-safe") {
@@ -605,7 +628,7 @@ library ProofCore {
                 lastAxes = hash;
                 lastValue = _axes(f, axes, p);
             }
-            uint256 value = _prefix((header >> 216) & 0xffffffff, (header >> 208) & 0xff, u, l);
+            uint256 value = _prefix((header >> 216) & 0xffffffff, (header >> 208) & 0xff, sides, l);
             assembly ("memory-safe") {
                 let at := add(phi, shl(5, byte(0, header)))
                 mstore(at, addmod(mload(at), mulmod(weight, mulmod(value, lastValue, R), R), R))
@@ -617,8 +640,7 @@ library ProofCore {
     /// @dev Π over the axes at p … end of w(x, r; u).
     function _axes(Frame memory f, uint256 p, uint256 end) private pure returns (uint256 value) {
         value = 1;
-        uint256 y = f.u;
-        (uint256 x, uint256 r) = (f.z, f.r);
+        (uint256 x, uint256 y) = (f.z, f.u);
         while (p < end) {
             uint256 w;
             uint256 len;
@@ -628,22 +650,14 @@ library ProofCore {
                 p := add(p, 2)
                 switch byte(0, w)
                 case 0 {
-                    for { let i := 0 } lt(i, len) { i := add(i, 1) } {
-                        let source := byte(0, mload(add(p, i)))
-                        let yi := mload(add(y, shl(5, i)))
-                        switch lt(source, 128)
-                        case 1 {
-                            let c := mload(add(r, shl(5, sub(source, 64))))
-                            if lt(source, 64) { c := mload(add(x, shl(5, source))) }
-                            let cy := mulmod(c, yi, R)
-                            value := mulmod(value, add(add(1, add(cy, cy)), sub(shl(1, R), add(c, yi))), R)
-                        }
-                        default {
-                            if eq(source, 128) { yi := sub(add(R, 1), yi) }
-                            value := mulmod(value, yi, R)
-                        }
+                    let yi := y
+                    for { let last := add(p, len) } lt(p, last) { p := add(p, 1) } {
+                        let c := mload(add(x, shl(5, byte(0, mload(p)))))
+                        let v := mload(yi)
+                        yi := add(yi, 32)
+                        let both := mulmod(c, v, R)
+                        value := mulmod(value, add(add(1, add(both, both)), sub(shl(1, R), add(c, v))), R)
                     }
-                    p := add(p, len)
                 }
                 case 1 {
                     // NEXT: y = x + 1. With one bit more on top, either the carry ended below and the bits agree, or it ends here.
@@ -676,28 +690,35 @@ library ProofCore {
         }
     }
 
-    /// @dev All eq(k, c), k < 2^bits, to `to`; c are words at `at`.
-    function _eqTable(uint256 to, uint256 at, uint256 bits) private pure {
+    /// @dev All eq(k, c), k < 2^bits, to `to`; c are words at `from`.
+    function _eqTable(uint256 to, uint256 from, uint256 bits) private pure {
         assembly ("memory-safe") {
             mstore(to, 1)
-            let size := 32
-            for {} bits { bits := sub(bits, 1) } {
-                let c := mload(at)
-                at := add(at, 32)
-                for { let k := 0 } lt(k, size) { k := add(k, 32) } {
-                    let low := mload(add(to, k))
-                    let high := mulmod(low, c, R)
-                    mstore(add(add(to, size), k), high)
-                    mstore(add(to, k), addmod(low, sub(R, high), R))
+            if bits {
+                let c := mload(from)
+                mstore(to, sub(add(R, 1), c))
+                mstore(add(to, 32), c)
+                let size := 64
+                for { let last := add(from, shl(5, bits)) } 1 {} {
+                    from := add(from, 32)
+                    if iszero(lt(from, last)) { break }
+                    c := mload(from)
+                    let high := add(to, size)
+                    for { let low := to } lt(low, add(to, size)) { low := add(low, 64) } {
+                        let v := mload(low)
+                        let w := mulmod(v, c, R)
+                        mstore(high, w)
+                        mstore(low, addmod(v, sub(R, w), R))
+                        v := mload(add(low, 32))
+                        w := mulmod(v, c, R)
+                        mstore(add(high, 32), w)
+                        mstore(add(low, 32), addmod(v, sub(R, w), R))
+                        high := add(high, 64)
+                    }
+                    size := shl(1, size)
                 }
-                size := shl(1, size)
             }
         }
-    }
-
-    /// @dev Where the run of sources that begins with `source` lies.
-    function _source(Frame memory f, uint256 source) private pure returns (uint256) {
-        return source < 64 ? f.z + 32 * source : f.r + 32 * (source - 64);
     }
 
     /// @dev Σ_{a<on, b<kn} eq(a; ys)·eq(b; ks)·eq(a·stride + b − pad; y).
@@ -711,8 +732,8 @@ library ProofCore {
             uint256 kb = (w >> 216) & 0xff;
             kernels = outs + (32 << ob);
             places = kernels + (32 << kb);
-            _eqTable(outs, _source(f, (w >> 224) & 0xff), ob);
-            _eqTable(kernels, _source(f, (w >> 208) & 0xff), kb);
+            _eqTable(outs, f.z + 32 * ((w >> 224) & 0xff), ob);
+            _eqTable(kernels, f.z + 32 * ((w >> 208) & 0xff), kb);
             _eqTable(places, y, len);
         }
         assembly ("memory-safe") {
@@ -755,7 +776,7 @@ library ProofCore {
                 weight := mulmod(weight, mload(add(z, shl(5, n))), R)
             }
         }
-        uint256 prefix = _prefix((header >> 216) & 0xffffffff, bits, u, f.l);
+        uint256 prefix = _prefix((header >> 216) & 0xffffffff, bits, f.sides, f.l);
         assembly ("memory-safe") {
             weight := mulmod(weight, prefix, R)
         }
@@ -767,22 +788,36 @@ library ProofCore {
         _eqTable(rounds, u + 32 * bits, roundBits);
         uint256 sum;
         {
+            // Σ_i E_i (Σ_d e_d z_i^d) − ½ (Σ_i E_i)(Σ_d e_d); the e beyond D are taken as zeros.
             uint256 z = f.z;
             assembly ("memory-safe") {
+                let es := add(table, shl(5, d))
+                let all := 0
+                for { let e := table } lt(e, es) { e := add(e, 32) } { all := addmod(all, mload(e), R) }
+                let weights := 0
+                let e1 := mload(table)
+                let e2 := mload(add(table, 32))
+                let e3 := mul(mload(add(table, 64)), gt(d, 2))
+                let e4 := mul(mload(add(table, 96)), gt(d, 3))
                 for { let end := add(z, shl(5, add(n, 1))) } lt(z, end) { z := add(z, 32) } {
                     let x := mload(z)
-                    let p := 1
                     let inner := 0
-                    for { let i := 0 } lt(i, d) { i := add(i, 1) } {
-                        p := mulmod(p, x, R)
-                        inner := addmod(inner, mulmod(add(p, sub(R, HALF)), mload(add(table, shl(5, i))), R), R)
+                    if gt(d, 4) {
+                        for { let e := sub(es, 32) } gt(e, add(table, 96)) { e := sub(e, 32) } { inner := mulmod(addmod(inner, mload(e), R), x, R) }
                     }
-                    sum := addmod(sum, mulmod(inner, mload(rounds), R), R)
+                    inner := mulmod(add(inner, e4), x, R)
+                    inner := mulmod(add(inner, e3), x, R)
+                    inner := mulmod(add(inner, e2), x, R)
+                    inner := mulmod(add(inner, e1), x, R)
+                    let e := mload(rounds)
+                    weights := addmod(weights, e, R)
+                    sum := addmod(sum, mulmod(inner, e, R), R)
                     rounds := add(rounds, 32)
                 }
+                sum := addmod(sum, sub(R, mulmod(mulmod(all, weights, R), HALF, R)), R)
             }
         }
-        prefix = _prefix((header >> 184) & 0xffffffff, bits + roundBits, u, f.l);
+        prefix = _prefix((header >> 184) & 0xffffffff, bits + roundBits, f.sides, f.l);
         (uint256 delta, uint256 phi) = (f.delta, f.phi);
         assembly ("memory-safe") {
             weight := addmod(weight, mulmod(mulmod(power, delta, R), mulmod(prefix, sum, R), R), R)
@@ -918,7 +953,7 @@ library ProofCore {
         }
         uint256 good = 1;
         uint256 call_ = e + 128 * levels + 256;
-        uint256 psi = _psi(f);
+        uint256 psi = f.psi;
         assembly ("memory-safe") {
             // [accumulator | point | scalar]: mul writes over the point, add over the accumulator
             function addMul(at, scalar) -> done {
@@ -986,17 +1021,5 @@ library ProofCore {
             good := and(good, eq(mload(call_), 1))
         }
         return good == 1;
-    }
-
-    /// @dev Ψ(u) = 1 + Σ 2^i u_i.
-    function _psi(Frame memory f) private pure returns (uint256 value) {
-        (uint256 u, uint256 l) = (f.u, f.l);
-        assembly ("memory-safe") {
-            for { let at := add(u, shl(5, l)) } gt(at, u) {} {
-                at := sub(at, 32)
-                value := addmod(addmod(value, value, R), mload(at), R)
-            }
-            value := addmod(value, 1, R)
-        }
     }
 }

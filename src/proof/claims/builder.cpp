@@ -169,8 +169,9 @@ void PlanBuilder::claim(const Expr& target, std::vector<std::pair<Plan::Term, un
   add(std::move(claim), degree);
 }
 
-void PlanBuilder::fractions(std::uint8_t oracle, const std::vector<Fraction>& left, const std::vector<Fraction>& right, unsigned group) {
-  PB_ASSERT(spaces_.at(oracle).phase == 2 && group >= 1 && group <= 6);
+void PlanBuilder::fractions(const std::vector<std::uint8_t>& oracles, const std::vector<Fraction>& left, const std::vector<Fraction>& right, unsigned group) {
+  PB_ASSERT(!oracles.empty() && group >= 1 && group <= 6);
+  std::size_t made = 0;
   const Expr alpha = challenge(Plan::kAlpha);
   Plan::Claim total{constant(0).code, {}};
   for (const bool is_left : {true, false}) {
@@ -180,7 +181,9 @@ void PlanBuilder::fractions(std::uint8_t oracle, const std::vector<Fraction>& le
       std::size_t to = from;
       while (to < items.size() && to - from < group && items[to].n == items[from].n) ++to;
       const unsigned n = items[from].n;
-      const Column helper = column(oracle, n);
+      const std::uint8_t home = oracles[std::min(made++, oracles.size() - 1)];
+      PB_ASSERT(spaces_.at(home).phase == 2);
+      const Column helper = column(home, n);
       HelperRecipe recipe{helper, {}};
       // h·Π(α − f_i) − Σ_i num_i·Π_{j≠i}(α − f_j) = 0 on every row
       Expr whole = view(helper), parts;
@@ -208,7 +211,32 @@ Expr PlanBuilder::fold_key(const std::vector<Expr>& columns) {
   return out;
 }
 
+/// Operands with equal axes become neighbours: verifiers evaluate a weight once for each run of them.
+void PlanBuilder::sort_operands() {
+  std::vector<std::size_t> first;  // the first operand with the same axes
+  for (const auto& operand : plan_.operands)
+    first.push_back(static_cast<std::size_t>(std::find_if(plan_.operands.begin(), plan_.operands.end(), [&](const auto& o) { return o.axes == operand.axes; }) - plan_.operands.begin()));
+  std::vector<std::uint16_t> order(first.size()), place(first.size());
+  std::iota(order.begin(), order.end(), std::uint16_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::uint16_t a, std::uint16_t b) { return first[a] < first[b]; });
+  std::vector<Plan::Operand> sorted;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    place[order[i]] = static_cast<std::uint16_t>(i);
+    sorted.push_back(std::move(plan_.operands[order[i]]));
+  }
+  plan_.operands = std::move(sorted);
+  const auto rename = [&](Plan::Code& code) {
+    for (auto& [op, index] : code)
+      if (op == Plan::Op::kOperand) index = place[index];
+  };
+  for (auto& claim : plan_.claims)
+    for (auto& term : claim.terms) rename(term.code);
+  for (auto& recipe : helpers_)
+    for (auto& item : recipe.items) rename(item.num), rename(item.key);
+}
+
 Result<CompiledPlan> PlanBuilder::finish() {
+  sort_operands();
   plan_.degree = static_cast<std::uint8_t>(degree_);
   plan_.public_inputs = inputs_;
   if (plan_.operands.empty()) return fail(Errc::kInvalid, "a plan without columns", "add a claim over a column");

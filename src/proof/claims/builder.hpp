@@ -99,8 +99,9 @@ class PlanBuilder {
     unsigned n;
   };
   /// For every y: Σ of left nums with key y = Σ of right nums with key y. Items of one length are put into groups of `group` with one helper
-  /// column each, in `oracle` (phase 2). The nums of a lookup's left side must be 1, public 0/1, or proven boolean (§4).
-  void fractions(std::uint8_t oracle, const std::vector<Fraction>& left, const std::vector<Fraction>& right, unsigned group = 3);
+  /// column each, left before right; the i-th goes into oracles[i], or into the last one (phase 2): long columns want oracles of their own, lest ℓ
+  /// grows. The nums of a lookup's left side must be 1, public 0/1, or proven boolean (§4).
+  void fractions(const std::vector<std::uint8_t>& oracles, const std::vector<Fraction>& left, const std::vector<Fraction>& right, unsigned group = 3);
   /// c_0 + β c_1 + β² c_2 + …
   Expr fold_key(const std::vector<Expr>& columns);
 
@@ -117,6 +118,7 @@ class PlanBuilder {
   Expr leaf(Plan::Op op, unsigned index, unsigned degree) const { return {{{op, static_cast<std::uint16_t>(index)}}, degree}; }
   Expr public_column(Plan::PublicColumn column);
   void add(Plan::Claim claim, unsigned degree);
+  void sort_operands();
 
   Word modulus_;
   std::vector<Space> spaces_;

@@ -102,7 +102,7 @@ class Gallery {
     const Column c[3] = {b.column(w, 3), b.column(w, 3), b.column(w, 3)}, m = b.column(w, 3);
     std::vector<PlanBuilder::Fraction> left;
     for (const Column& one : c) left.push_back({b.constant(1), b.view(one), 3});
-    b.fractions(h, left, {{b.view(m), b.row(3), 3}});
+    b.fractions({h}, left, {{b.view(m), b.row(3), 3}});
     auto out = start("lookup", b);
     Vector& v = home(out, w);
     for (const Column& one : c)
@@ -119,7 +119,7 @@ class Gallery {
     PlanBuilder b(modulus_);
     const auto w = b.oracle(1), h = b.oracle(2);
     const Column x = b.column(w, 4), y = b.column(w, 4);
-    b.fractions(h, {{b.constant(1), b.view(x), 4}}, {{b.constant(1), b.view(y), 4}}, 1);
+    b.fractions({h}, {{b.constant(1), b.view(x), 4}}, {{b.constant(1), b.view(y), 4}}, 1);
     auto out = start("permutation", b);
     Vector& v = home(out, w);
     for (int i = 0; i < 16; ++i) put(v, x, i, small(40));
@@ -140,11 +140,11 @@ class Gallery {
     const Column keys = b.column(w, 2), sums = b.column(w, 2), gap = b.column(w, 2), m = b.column(w, 3);
     const unsigned count = b.add_input();
     const Expr live = b.prefix_input(2, count);
-    b.fractions(h, {{b.view(val), b.view(key), 4}}, {{b.view(sums) * live, b.view(keys), 2}}, 2);
+    b.fractions({h}, {{b.view(val), b.view(key), 4}}, {{b.view(sums) * live, b.view(keys), 2}}, 2);
     // Below the last live row: next key − key − 1 = gap, gap < 8.
     const Expr inner = live - b.at(2, 2);  // three keys: rows 0 and 1 have a next one
     b.zero(inner * (b.next(keys) - b.view(keys) - b.constant(1) - b.view(gap)), 2);
-    b.fractions(h, {{b.constant(1), b.view(gap), 2}}, {{b.view(m), b.row(3), 3}}, 2);
+    b.fractions({h}, {{b.constant(1), b.view(gap), 2}}, {{b.view(m), b.row(3), 3}}, 2);
     auto out = start("group_by", b);
     const std::uint64_t names[3] = {2, 5, 11};
     Vector table(32);
@@ -291,7 +291,7 @@ class Gallery {
     const auto r = [](int i) { return static_cast<std::uint8_t>(Plan::kFromR + i); };
     const Expr acc = b.view(minv) * (b.constant(4) * b.view(q) + b.view(rem) - b.constant(2));
     b.contraction(acc, 2, b.view(weights, {0, 1, r(0), r(1)}) * b.view(x), 2);
-    b.fractions(h, {{b.constant(1), b.view(rem), 2}}, {{b.view(m), b.row(2), 2}}, 1);
+    b.fractions({h}, {{b.constant(1), b.view(rem), 2}}, {{b.view(m), b.row(2), 2}}, 1);
     auto out = start("requantise", b);
     const std::uint64_t multipliers[4] = {1, 2, 3, 1};
     Vector table(32);
@@ -349,7 +349,7 @@ class Gallery {
     const Column m = b.column(w, 3);
     const unsigned from = b.add_input(), to = b.add_input();
     b.zero(b.view(x) * (b.constant(1) - b.prefix_input(5, to) + b.prefix_input(5, from)), 5);
-    b.fractions(h, {{b.constant(1), b.view(x), 5}}, {{b.view(m), b.row(3), 3}}, 1);
+    b.fractions({h}, {{b.constant(1), b.view(x), 5}}, {{b.view(m), b.row(3), 3}}, 1);
     auto out = start("admission", b);
     out.inputs = {F(2), F(9)};
     Vector table(32);
