@@ -27,7 +27,8 @@ struct Masks {
   std::vector<F> operand;       ///< R_k
   std::vector<F> round;         ///< a_{i,d} at i·D + d − 1
   std::vector<F> witness_blinders, helper_blinders;
-  std::vector<F> sigma, omega;  ///< at their positions; σ_0 makes the weighted sum zero
+  std::vector<std::uint32_t> sigma_at;  ///< sigma_positions(ℓ); the tests take worse ones
+  std::vector<F> sigma, omega;          ///< at their positions; σ_0 makes the weighted sum zero
   F sigma_blinder, omega_blinder;
 
   static Masks draw(const Plan& plan, Random& random) {
@@ -39,11 +40,12 @@ struct Masks {
     fill(out.round, (plan.n + std::size_t{1}) * plan.degree);
     fill(out.witness_blinders, plan.oracles_of(1));
     fill(out.helper_blinders, plan.oracles_of(2));
-    fill(out.sigma, sigma_positions(plan.l).size());
+    out.sigma_at = sigma_positions(plan.l);
+    fill(out.sigma, out.sigma_at.size());
     fill(out.omega, 8);
     out.sigma_blinder = F::random(random);
     out.omega_blinder = F::random(random);
-    out.balance(plan.l);
+    out.balance();
     return out;
   }
   void wipe() {
@@ -52,10 +54,9 @@ struct Masks {
     for (F* one : {&sigma_blinder, &omega_blinder}) crypto::wipe({reinterpret_cast<std::uint8_t*>(one), sizeof(F)});
   }
   /// σ_0 := −(Σ_{k≠0} (1+k)σ_k + Σ ω_k).
-  void balance(unsigned l) {
-    const auto places = sigma_positions(l);
+  void balance() {
     F sum = F::zero();
-    for (std::size_t i = 1; i < places.size(); ++i) sum += F(std::uint64_t{places[i]} + 1) * sigma[i];
+    for (std::size_t i = 1; i < sigma_at.size(); ++i) sum += F(std::uint64_t{sigma_at[i]} + 1) * sigma[i];
     for (const F& value : omega) sum += value;
     sigma[0] = -sum;
   }

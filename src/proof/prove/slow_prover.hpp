@@ -39,6 +39,12 @@ std::vector<F> interpolate(std::vector<F> values) {
   return out;
 }
 
+/// How a prover may lie beyond a false witness: by the best strategies that are known, for measuring the soundness error over small primes.
+struct Lies {
+  bool rounds = false;  ///< in every round, add the error that vanishes at as many points as the degree allows
+  bool fold = false;    ///< believe the error until the opening, then fold to the wanted value with a difference that has as many roots as it can
+};
+
 /// The prover of §5–§8, written for reading: every table in full, every weight by the verifier's own functions, no kernels. It is the slow twin
 /// of the fast prover, the prover of the small worlds, and – given a false witness – the cheating prover of the tests.
 /// `World`: F, Point, commit(values, blinder) → Point, write_point(Point) → 64 bytes.
@@ -47,7 +53,7 @@ class SlowProver {
  public:
   using F = typename World::F;
 
-  SlowProver(const World& world, const Plan& plan, Script script) : world_(world), plan_(plan), script_(std::move(script)) {}
+  SlowProver(const World& world, const Plan& plan, Script script, Lies lies = {}) : world_(world), plan_(plan), script_(std::move(script)), lies_(lies) {}
 
   /// Nothing: begin anew with fresh masks.
   std::optional<Bytes> prove(const Witness<F>& secret, const std::vector<F>& inputs, const Masks<F>& masks) {
@@ -82,6 +88,15 @@ class SlowProver {
 
     main_sumcheck(masks);
     reduction(masks);
+    if (!opening()) return std::nullopt;
+    return proof_;
+  }
+
+  /// The opening's messages alone (§8, from ρ* on): g(u) is shown to be what g's folds end at.
+  std::optional<Bytes> open(std::vector<F> g, std::vector<F> u, const F& blinder) {
+    g_ = std::move(g);
+    u_ = std::move(u);
+    blinder_ = blinder;
     if (!opening()) return std::nullopt;
     return proof_;
   }
@@ -196,10 +211,14 @@ class SlowProver {
         constant -= half * a;
       }
       c[0] += scale * constant;
+      const F claimed = round == 0 ? target_sum() : claim_;
+      const auto lie = error(claimed - sum_of_ends(c), D);
+      for (unsigned d = 0; d <= D; ++d) c[d] += lie[d];
       begin();
       send(c[0]);
       for (unsigned d = 2; d <= D; ++d) send(c[d]);
       const F challenge = script_.step(Tag::kRound, message());
+      claim_ = next_claim(claimed, c, challenge);
       F power = F::one();
       for (unsigned d = 1; d <= D; ++d) {
         power *= challenge;
@@ -226,8 +245,55 @@ class SlowProver {
     }
     const F t = finish_round(n, std::move(values));
     begin();
-    for (std::size_t k = 0; k < operands.size(); ++k) send((F::one() - t) * bound[k][0] + t * masks.operand[k]);
+    std::vector<F> sent;
+    for (std::size_t k = 0; k < operands.size(); ++k) {
+      sent.push_back((F::one() - t) * bound[k][0] + t * masks.operand[k]);
+      send(sent.back());
+      operands[k] = {sent.back()};
+    }
     gamma_ = script_.step(Tag::kValues, message());
+    const F mask_sum = claim_ - (F::one() - t) * z_at(n, F::zero()).doubled();
+    F power = F::one();
+    believed_ = F::zero();
+    for (const F& value : sent) {
+      believed_ += power * value;
+      power *= gamma_;
+    }
+    believed_ += power * mask_sum;
+  }
+
+  // ---- lies
+  F target_sum() {
+    F sum = F::zero(), weight = F::one();
+    std::vector<F> stack;
+    for (const auto& claim : plan_.claims) {
+      sum += weight * run(claim.target, values_, stack);
+      weight *= lambda_;
+    }
+    return sum;
+  }
+  static F sum_of_ends(const std::vector<F>& c) {
+    F sum = c[0];
+    for (const F& one : c) sum += one;
+    return sum;
+  }
+  /// The claim that a verifier goes on with: it makes c_1 from what it was told.
+  static F next_claim(const F& claim, std::vector<F> c, const F& challenge) {
+    c[1] += claim - sum_of_ends(c);
+    return evaluate(c, challenge);
+  }
+  /// A polynomial e of degree D with e(0) + e(1) = missing and D roots in the field; zeros for an honest prover or when nothing is missing.
+  std::vector<F> error(const F& missing, unsigned degree) const {
+    std::vector<F> e = {F::one()};
+    for (unsigned root = 2; e.size() <= degree; ++root) {
+      e.push_back(F::zero());
+      for (std::size_t k = e.size(); k-- > 0;) e[k] = (k > 0 ? e[k - 1] : F::zero()) - F(root) * e[k];
+    }
+    const F ends = sum_of_ends(e);
+    if (!lies_.rounds || missing.is_zero() || ends.is_zero()) return std::vector<F>(degree + 1, F::zero());
+    const F scale = missing * ends.inverse();
+    for (F& one : e) one *= scale;
+    return e;
   }
 
   // ---- reduction sumcheck (§7)
@@ -238,7 +304,8 @@ class SlowProver {
     const F t = z_[n], half = F(2).inverse();
     sigma_.assign(size, F::zero());
     omega_.assign(size, F::zero());
-    const auto places = sigma_positions(l), others = omega_positions(l);
+    const auto& places = masks.sigma_at;
+    const auto others = omega_positions(l);
     for (std::size_t i = 0; i < places.size(); ++i) sigma_[places[i]] = masks.sigma[i];
     for (std::size_t i = 0; i < others.size(); ++i) omega_[others[i]] = masks.omega[i];
     sigma_blinder_ = masks.sigma_blinder;
@@ -271,17 +338,23 @@ class SlowProver {
     weights.push_back(psi);
     values.push_back(omega);
     weights.push_back(ones);
+    // What the verifier believes: Σ γ^k v̂_k + γ^K G*.
+    claim_ = believed_;
     for (unsigned i = 0; i < l; ++i) {
-      F c0 = F::zero(), c2 = F::zero();
+      F c0 = F::zero(), c2 = F::zero(), ends = F::zero();
       for (std::size_t o = 0; o < values.size(); ++o)
         for (std::size_t k = 0; k < values[o].size(); k += 2) {
           c0 += values[o][k] * weights[o][k];
           c2 += (values[o][k + 1] - values[o][k]) * (weights[o][k + 1] - weights[o][k]);
+          ends += values[o][k] * weights[o][k] + values[o][k + 1] * weights[o][k + 1];
         }
+      const auto lie = error(claim_ - ends, 2);
+      std::vector<F> c = {c0 + lie[0], ends - c0.doubled() - c2 + lie[1], c2 + lie[2]};
       begin();
-      send(c0);
-      send(c2);
+      send(c[0]);
+      send(c[2]);
       const F challenge = script_.step(Tag::kReduction, message());
+      claim_ = next_claim(claim_, c, challenge);
       u_.push_back(challenge);
       for (std::size_t o = 0; o < values.size(); ++o) {
         fold(values[o], challenge);
@@ -308,6 +381,24 @@ class SlowProver {
     return sum;
   }
 
+  /// d with as many roots as its length allows, scaled so that the folds end at what the verifier believes.
+  void add_false_difference(std::vector<F>& g, std::span<const F> rest) const {
+    std::vector<F> d = {F::one()};
+    for (unsigned root = 2; d.size() < g.size(); ++root) {
+      d.push_back(F::zero());
+      for (std::size_t k = d.size(); k-- > 0;) d[k] = (k > 0 ? d[k - 1] : F::zero()) - F(root) * d[k];
+    }
+    const auto folded = [&](const std::vector<F>& values) {
+      const auto weights = eq_table<F>(rest);
+      F sum = F::zero();
+      for (std::size_t k = 0; k < values.size(); ++k) sum += weights[k] * values[k];
+      return sum;
+    };
+    const F whole = folded(d), missing = claim_ - folded(g);
+    if (whole.is_zero()) return;
+    for (std::size_t k = 0; k < g.size(); ++k) g[k] += missing * whole.inverse() * d[k];
+  }
+
   bool opening() {
     const auto arities = plan_.arities();
     const std::size_t levels = arities.size();
@@ -318,6 +409,7 @@ class SlowProver {
       coordinate += width;
       std::vector<F> next(g[i].size() / a, F::zero());
       for (std::size_t k = 0; k < g[i].size(); ++k) next[k / a] += mu[k % a] * g[i][k];
+      if (lies_.fold && i == 0) add_false_difference(next, std::span<const F>(u_).subspan(coordinate));
       g.push_back(std::move(next));
     }
     begin();
@@ -372,6 +464,8 @@ class SlowProver {
   const World& world_;
   const Plan& plan_;
   Script script_;
+  Lies lies_;
+  F claim_, believed_;  // what a verifier believes at this moment, and what it enters the reduction with
   Bytes proof_;
   std::size_t mark_ = 0;
   std::vector<F> constants_, inputs_;

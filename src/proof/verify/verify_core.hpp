@@ -20,8 +20,9 @@ struct Opening {
 };
 
 /// The verifier of §9, up to the pairing. Nothing: refused. The plan has passed check_plan. Memory is bounded by plan and proof.
-template <class W>
-std::optional<Opening<W>> reduce_proof(const W& world, const Plan& plan, const Hash32& plan_name, const Statement& statement, ByteView proof) {
+/// `Script` is the transcript; the tests fix its challenges.
+template <class W, class Script>
+std::optional<Opening<W>> reduce_proof(const W& world, const Plan& plan, Script transcript, const Statement& statement, ByteView proof) {
   using F = typename W::F;
   using Point = typename W::Point;
   const unsigned n = plan.n, D = plan.degree, l = plan.l;
@@ -61,7 +62,6 @@ std::optional<Opening<W>> reduce_proof(const W& world, const Plan& plan, const H
   auto commitments = points(statement.registered);
   if (!good) return std::nullopt;
 
-  Transcript<F> transcript(statement_bytes(statement, plan_name));
   Values<F> values;
   std::vector<F> constants;
   for (const auto& constant : plan.constants) constants.push_back(F::from_be(constant).value_or(F::zero()));
@@ -238,6 +238,11 @@ std::optional<Opening<W>> reduce_proof(const W& world, const Plan& plan, const H
   out.terms.emplace_back(F::one(), quotient);
   out.terms.emplace_back(zeta, witness);
   return out;
+}
+
+template <class W>
+std::optional<Opening<W>> reduce_proof(const W& world, const Plan& plan, const Hash32& plan_name, const Statement& statement, ByteView proof) {
+  return reduce_proof(world, plan, Transcript<typename W::F>(statement_bytes(statement, plan_name)), statement, proof);
 }
 
 }  // namespace peaberry::proof
