@@ -1,11 +1,12 @@
-// proof_vectors OUT.json [--gas FILE]: proofs of every claim type in the format of tests/vectors/proof, for verifiers written elsewhere. With --gas, the
-// two large proofs (2^20 rows) whose verification the gas snapshot measures, as one hex line.
+// proof_vectors OUT.json: proofs of every claim type in the format of tests/vectors/proof, for verifiers written elsewhere. With --gas and
+// --leaf, what the Solidity tests verify, as one hex line each.
 
 #include <cstdio>
 #include <cstring>
 
 #include <peaberry/base/files.hpp>
 #include <peaberry/base/json.hpp>
+#include <peaberry/base/u256.hpp>
 #include <peaberry/proof/verify/verify.hpp>
 
 #include "large.hpp"
@@ -84,11 +85,61 @@ int write_large(const char* path) {
   return write_file_atomic(path, as_bytes(hex0x(file) + "\n")) ? 0 : 1;
 }
 
+/// One proof for contracts/test/ZkVerifier.t.sol, where a job, a registry and the verifier's address 0x5a4b on chain 8996 give `ctx`: the sum of the first 11 of
+/// 16 registered values 1 … 16. [τ]_2 ‖ commitment ‖ plan and proof, each behind its length (2 bytes).
+int write_leaf(const char* path, const char* ctx) {
+  SystemRandom random;
+  const Srs srs = Srs::development(8, random);
+  const auto key = VerifierKey::from(srs.tau().be()).value();
+  PlanBuilder b(scalar_modulus());
+  const auto t = b.registered(4);
+  const unsigned rows = b.add_input(), sum = b.add_input();
+  b.sum(b.view(b.column_at(t, 0, 4)) * b.prefix_input(4, rows), 4, b.input(sum));
+  const auto compiled = b.finish().value();
+  Table values(16);
+  for (std::size_t i = 0; i < 16; ++i) values[i] = Fr(i + 1);
+  const Fr blinder = Fr::random(random);
+  Statement statement;
+  statement.srs_id = key.srs_id();
+  statement.chain_id = U256(8996).word();
+  statement.verifier.data[18] = 0x5a, statement.verifier.data[19] = 0x4b;
+  const auto parsed = Hash32::parse(ctx, "ctx");
+  if (!parsed) {
+    std::fprintf(stderr, "proof_vectors: %s\n", parsed.error().text().c_str());
+    return 1;
+  }
+  statement.ctx = *parsed;
+  const auto commitment = commit(srs, values, blinder).be();
+  append(statement.registered, commitment);
+  ProverInput input;
+  input.registered = {{&values, blinder}};
+  input.inputs = {Fr(11), Fr(66)};
+  for (const Fr& one : input.inputs) append(statement.public_inputs, one.be());
+  input.witness = [&](const Fr&) {
+    std::vector<Table> out;
+    for (const auto& oracle : compiled.plan.oracles)
+      if (oracle.phase == 1) out.emplace_back(std::size_t{1} << oracle.n);
+    return out;
+  };
+  const Bytes proof = prove(srs, compiled, statement, input, random).value();
+  if (!verify(key, compiled.bytes, statement, proof)) return 1;
+  Bytes file;
+  append(file, srs.tau().be());
+  append(file, commitment);
+  for (const Bytes* part : {&compiled.bytes, &proof}) {
+    file.push_back(static_cast<std::uint8_t>(part->size() >> 8));
+    file.push_back(static_cast<std::uint8_t>(part->size()));
+    append(file, *part);
+  }
+  return write_file_atomic(path, as_bytes(hex0x(file) + "\n")) ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc == 3 && std::strcmp(argv[1], "--gas") == 0) return write_large(argv[2]);
+  if (argc == 4 && std::strcmp(argv[1], "--leaf") == 0) return write_leaf(argv[2], argv[3]);
   if (argc == 2 && argv[1][0] != '-') return write_gallery(argv[1]);
-  std::fprintf(stderr, "proof_vectors OUT.json | proof_vectors --gas FILE\n");
+  std::fprintf(stderr, "proof_vectors OUT.json | proof_vectors --gas FILE | proof_vectors --leaf FILE CTX\n");
   return 2;
 }
