@@ -33,6 +33,7 @@ App::App() : app_("Peaberry – one node for the verifiable AI economy.\nnot aud
   add_bridge();
   add_economy();
   add_feeds();
+  add_proofs();
   add_keys();
   add_chain();
   add_demo();

@@ -43,6 +43,7 @@ class App {
   void add_economy();
   void add_auctions();
   void add_feeds();
+  void add_proofs();
   void add_keys();
   void add_chain();
   void add_demo();
@@ -77,6 +78,7 @@ class App {
   GrantsProposeOptions grants_propose_;
   ClinicAskOptions clinic_ask_;
   FeedDeployOptions feed_deploy_;
+  SrsOptions srs_;
   TableRegisterOptions table_register_;
   QualityMeasureOptions measure_;
   QualityClaimOptions quality_claim_;

@@ -284,4 +284,14 @@ Result<Output> demo_data(const std::string& file, std::uint64_t rows, std::uint6
 /// Re-checks a story (its folder or story.json) against its chains.
 Result<Output> verify(Context& context, const std::string& story, const std::string& url_a, const std::string& url_b);
 
+struct SrsOptions {
+  std::string file, out;
+  unsigned log = 0;
+};
+Result<Output> srs_import(Context& context, const SrsOptions& options);
+Result<Output> srs_dev(Context& context, const SrsOptions& options);
+Result<Output> srs_verify(Context& context, const SrsOptions& options);
+Result<Output> proof_inspect(Context& context, const std::string& file);
+Result<Output> proof_verify(Context& context, const std::string& file);
+
 }  // namespace peaberry::cli

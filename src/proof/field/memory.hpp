@@ -17,6 +17,7 @@ struct LargeAllocator {
   LargeAllocator(const LargeAllocator<U>&) {}
   T* allocate(std::size_t count) {
     constexpr std::size_t kHuge = std::size_t{2} << 20;
+    if (count > (std::size_t{1} << 46) / sizeof(T)) throw std::bad_array_new_length();
     const std::size_t bytes = count * sizeof(T), align = bytes >= kHuge ? kHuge : 64;
     void* at = std::aligned_alloc(align, (bytes + align - 1) / align * align);
     if (at == nullptr) throw std::bad_alloc();

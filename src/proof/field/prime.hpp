@@ -74,6 +74,12 @@ class Prime {
   /// The number in [0, p), little-endian limbs.
   constexpr Limbs number() const { return (*this * raw({1, 0, 0, 0})).limbs_; }
 
+  /// p itself, 32 big-endian bytes: what plans are checked against.
+  static std::array<std::uint8_t, 32> modulus_be() {
+    std::array<std::uint8_t, 32> out;
+    for (int i = 0; i < 32; ++i) out[31 - i] = static_cast<std::uint8_t>(kModulus[i / 8] >> (8 * (i % 8)));
+    return out;
+  }
   static constexpr Prime zero() { return {}; }
   static constexpr Prime one() { return raw(kR); }
   constexpr bool is_zero() const { return (limbs_[0] | limbs_[1] | limbs_[2] | limbs_[3]) == 0; }

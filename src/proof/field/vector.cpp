@@ -1,9 +1,16 @@
 #include "vector.hpp"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 namespace peaberry::proof {
 
 #if defined(__x86_64__)
-const bool detail::kHasAdx = __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("adx");
+const bool detail::kHasAdx = [] {  // clang 14 does not know "adx" by name
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b >> 8 & 1) != 0 && (b >> 19 & 1) != 0;
+}();
 #else
 const bool detail::kHasAdx = false;
 #endif

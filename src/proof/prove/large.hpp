@@ -4,8 +4,6 @@
 
 #include <chrono>
 
-#include <peaberry/proof/verify/verify.hpp>
-
 #include "prover.hpp"
 
 namespace peaberry::proof {
@@ -38,7 +36,7 @@ inline LargeProof finish(const Srs& srs, CompiledPlan compiled, std::vector<Tabl
 
 /// Entry 12,345 of a registered column of 2^20 full-width values is a public input: one claim without variables, one operand.
 inline LargeProof open_2e20(const Srs& srs, Random& random, const Hash32& srs_id, unsigned threads, const std::function<void(const char*, double)>& progress = {}) {
-  PlanBuilder b(scalar_modulus());
+  PlanBuilder b(Fr::modulus_be());
   const auto t = b.registered(20);
   const Column x = b.column_at(t, 0, 20);
   const unsigned value = b.add_input();
@@ -58,7 +56,7 @@ inline LargeProof open_2e20(const Srs& srs, Random& random, const Hash32& srs_id
 
 /// Two columns of 2^20 rows: their product is 0 in every row, and every value is below 2^16.
 inline LargeProof zerocheck_lookup_2e20(const Srs& srs, Random& random, const Hash32& srs_id, unsigned threads, const std::function<void(const char*, double)>& progress = {}) {
-  PlanBuilder b(scalar_modulus());
+  PlanBuilder b(Fr::modulus_be());
   const auto o1 = b.oracle(1), o2 = b.oracle(1), small = b.oracle(1), h1 = b.oracle(2), h2 = b.oracle(2);
   const Column x = b.column(o1, 20), y = b.column(o2, 20), m = b.column(small, 16);
   b.zero(b.view(x) * b.view(y), 20);

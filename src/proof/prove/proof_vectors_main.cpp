@@ -7,7 +7,7 @@
 #include <peaberry/base/files.hpp>
 #include <peaberry/base/json.hpp>
 #include <peaberry/base/u256.hpp>
-#include <peaberry/proof/verify/verify.hpp>
+#include <peaberry/proof/verify/proof_file.hpp>
 
 #include "large.hpp"
 #include "run_scenario.hpp"
@@ -17,40 +17,24 @@ using namespace peaberry::proof;
 
 namespace {
 
-std::string word(const Fq& value) { return hex0x(value.be()); }
-
 int write_gallery(const char* path) {
   SystemRandom random;
   const Srs srs = Srs::development(8, random);
   const auto key = VerifierKey::from(srs.tau().be()).value();
+  const auto tau = srs.tau().be();
   json::Array cases;
   for (const auto& [name, make_scenario] : Gallery<Fr>::all()) {
-    const auto scenario = (Gallery<Fr>(scalar_modulus(), random.u64(), false).*make_scenario)();
+    const auto scenario = (Gallery<Fr>(Fr::modulus_be(), random.u64(), false).*make_scenario)();
     const auto made = run_scenario(srs, scenario, random, key.srs_id());
     if (!made || !verify(key, scenario.compiled.bytes, made->statement, made->proof)) {
       std::fprintf(stderr, "proof_vectors: %s does not verify\n", name);
       return 1;
     }
-    json::Array registered, inputs;
-    for (std::size_t i = 0; i < made->statement.registered.size(); i += 64) registered.emplace_back(hex(ByteView(made->statement.registered).subspan(i, 64)));
-    for (const Fr& input : scenario.inputs) inputs.emplace_back(hex0x(input.be()));
     const Plan& plan = scenario.compiled.plan;
-    const auto& tau = srs.tau();
-    cases.push_back(json::Object{{"name", name},
-                                 {"ell", plan.l},
-                                 {"n", plan.n},
-                                 {"D", plan.degree},
-                                 {"K", plan.operands.size()},
-                                 {"srs_id", hex(key.srs_id().view())},
-                                 {"tau_g2", json::Array{word(tau.x.re).c_str(), word(tau.x.im).c_str(), word(tau.y.re).c_str(), word(tau.y.im).c_str()}},
-                                 {"chain_id", 0},
-                                 {"verifier", Address{}.hex()},
-                                 {"ctx", hex(made->statement.ctx.view())},
-                                 {"plan", hex(scenario.compiled.bytes)},
-                                 {"registered", registered},
-                                 {"public", inputs},
-                                 {"proof", hex(made->proof)},
-                                 {"refuse_byte", made->proof.size() / 2}});
+    ProofFile file{name, Bytes(tau.begin(), tau.end()), scenario.compiled.bytes, made->proof, made->statement, made->proof.size() / 2};
+    json::Object object = to_json(file);
+    object["ell"] = plan.l, object["n"] = plan.n, object["D"] = plan.degree, object["K"] = plan.operands.size();
+    cases.push_back(std::move(object));
   }
   const json::Value document = json::Object{{"about", "development SRS, its tau known to the process that made it: never for real use; tau_g2 = x.re, x.im, y.re, y.im"}, {"cases", cases}};
   if (const auto written = write_file_atomic(path, as_bytes(json::pretty(document) + "\n")); !written) {
@@ -91,7 +75,7 @@ int write_leaf(const char* path, const char* ctx) {
   SystemRandom random;
   const Srs srs = Srs::development(8, random);
   const auto key = VerifierKey::from(srs.tau().be()).value();
-  PlanBuilder b(scalar_modulus());
+  PlanBuilder b(Fr::modulus_be());
   const auto t = b.registered(4);
   const unsigned rows = b.add_input(), sum = b.add_input();
   b.sum(b.view(b.column_at(t, 0, 4)) * b.prefix_input(4, rows), 4, b.input(sum));

@@ -89,7 +89,7 @@ TEST(Prover, EachClaimTypeOverBn254AndAFalseWitnessIsRefused) {
   for (const auto& [name, make_scenario] : Gallery<Fr>::all()) {
     SCOPED_TRACE(name);
     for (const bool lie : {false, true}) {
-      const auto scenario = (Gallery<Fr>(scalar_modulus(), 3, lie).*make_scenario)();
+      const auto scenario = (Gallery<Fr>(Fr::modulus_be(), 3, lie).*make_scenario)();
       const auto made = make(world, scenario, random, key.srs_id());
       const auto verdict = verify(key, scenario.compiled.bytes, made.statement, made.proof);
       EXPECT_EQ(verdict.has_value(), !lie) << (lie ? "a lie was believed" : verdict.error().text());
@@ -105,7 +105,7 @@ TEST(Prover, TheFastProverIsTheSlowOneByteForByte) {
   for (const auto& [name, make_scenario] : Gallery<Fr>::all())
     for (const unsigned threads : {1u, 2u}) {
       SCOPED_TRACE(name);
-      const auto scenario = (Gallery<Fr>(scalar_modulus(), 6, false).*make_scenario)();
+      const auto scenario = (Gallery<Fr>(Fr::modulus_be(), 6, false).*make_scenario)();
       const Plan& plan = scenario.compiled.plan;
       const auto masks = Masks<Fr>::draw(plan, random);
       Statement statement;
@@ -160,7 +160,7 @@ TEST(Prover, TheTwinVectorsAreStillWhatThisVerifierThinks) {
     number(2 * Gallery<Fr>::all().size());
     for (const auto& [name, make_scenario] : Gallery<Fr>::all())
       for (const bool lie : {false, true}) {
-        const auto scenario = (Gallery<Fr>(scalar_modulus(), 5, lie).*make_scenario)();
+        const auto scenario = (Gallery<Fr>(Fr::modulus_be(), 5, lie).*make_scenario)();
         const auto made = make(Bn254World{srs}, scenario, random, key.srs_id());
         const bool accepted = verify(key, scenario.compiled.bytes, made.statement, made.proof).has_value();
         append(file, made.statement.ctx.view());

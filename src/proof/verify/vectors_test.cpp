@@ -4,43 +4,14 @@
 #include <peaberry/base/json.hpp>
 #include <peaberry/base/u256.hpp>
 
-#include "verify.hpp"
+#include "proof_file.hpp"
 
 namespace peaberry::proof {
 namespace {
 
-/// One case of tests/vectors/proof: proofs of an independent prover of the same specification.
-struct Case {
-  std::string name;
-  Bytes tau, plan, proof;
-  Statement statement;
-  std::size_t refuse_byte = 0;
-};
+using Case = ProofFile;
 
-std::vector<Case> cases() {
-  const auto text = read_text(PEABERRY_SOURCE_DIR "/tests/vectors/proof/vectors.json").value();
-  const auto document = json::parse(text).value();
-  std::vector<Case> out;
-  for (const auto& item : *json::array_at(document.as_object(), "cases").value()) {
-    const auto& object = item.as_object();
-    const auto bytes = [&](std::string_view key) { return parse_hex(json::string_at(object, key).value()).value(); };
-    Case one;
-    one.name = json::string_at(object, "name").value();
-    const auto& tau = *json::array_at(object, "tau_g2").value();  // x.re, x.im, y.re, y.im
-    for (const int i : {1, 0, 3, 2}) append(one.tau, U256::parse(json::sv(tau[i].as_string())).value().be());
-    one.plan = bytes("plan");
-    one.proof = bytes("proof");
-    one.statement.srs_id = Hash32::from(bytes("srs_id")).value();
-    one.statement.chain_id = U256(json::uint_at(object, "chain_id").value()).word();
-    one.statement.verifier = json::address_at(object, "verifier").value();
-    one.statement.ctx = Hash32::from(bytes("ctx")).value();
-    for (const auto& point : *json::array_at(object, "registered").value()) append(one.statement.registered, parse_hex(json::sv(point.as_string())).value());
-    for (const auto& input : *json::array_at(object, "public").value()) append(one.statement.public_inputs, U256::parse(json::sv(input.as_string())).value().be());
-    one.refuse_byte = json::uint_at(object, "refuse_byte").value();
-    out.push_back(std::move(one));
-  }
-  return out;
-}
+std::vector<Case> cases() { return parse_proof_files(read_text(PEABERRY_SOURCE_DIR "/tests/vectors/proof/vectors.json").value()).value(); }
 
 TEST(ProofVectors, ProofsMadeElsewhereVerifyAndTheirMarkedMutationsDoNot) {
   int accepted = 0, refused = 0;
@@ -64,7 +35,7 @@ TEST(ProofVectors, ProofsMadeElsewhereVerifyAndTheirMarkedMutationsDoNot) {
 
 TEST(ProofVectors, PlansSurviveReadingAndWriting) {
   for (const Case& one : cases()) {
-    const auto plan = parse_plan(one.plan, scalar_modulus());
+    const auto plan = parse_plan(one.plan, Fr::modulus_be());
     ASSERT_TRUE(plan) << one.name << ": " << plan.error().text();
     EXPECT_EQ(encode(*plan), one.plan);
     EXPECT_EQ(plan->proof_size(), one.proof.size());
@@ -137,6 +108,26 @@ TEST(ProofVectors, EveryMutatedByteIsRefused) {
     ASSERT_TRUE(refused(one.plan, statement, bytes));
   }
   std::printf("vectors proof: %zu mutations refused\n", count);
+}
+
+TEST(ProofVectors, AProofFileSaysWhichFieldIsWrong) {
+  const auto good = cases()[0];
+  const auto with = [&](const char* key, json::Value value) {
+    json::Object object = to_json(good);
+    object[key] = std::move(value);
+    const auto result = parse_proof_files(json::stringify(json::Object{{"cases", json::Array{object}}}));
+    return result ? std::string("taken") : result.error().message;
+  };
+  EXPECT_EQ(with("name", "x"), "taken");
+  EXPECT_NE(with("plan", "zz").find("plan"), std::string::npos);
+  EXPECT_NE(with("ctx", "00").find("ctx"), std::string::npos);
+  EXPECT_NE(with("registered", json::Array{"00"}).find("registered"), std::string::npos);
+  EXPECT_NE(with("public", json::Array{7}).find("public"), std::string::npos);
+  EXPECT_NE(with("tau_g2", json::Array{"1"}).find("tau_g2"), std::string::npos);
+  EXPECT_FALSE(parse_proof_files("{}"));
+  const auto again = parse_proof_files(json::stringify(json::Object{{"cases", json::Array{to_json(good)}}}));
+  ASSERT_TRUE(again);
+  EXPECT_TRUE(verify((*again)[0]));
 }
 
 TEST(ProofVectors, AKeyOfAnotherCeremonyRefuses) {

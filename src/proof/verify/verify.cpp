@@ -21,15 +21,6 @@ Error refused() { return fail(Errc::kInvalid, "the proof does not verify", "chec
 
 }  // namespace
 
-const std::array<std::uint8_t, 32>& scalar_modulus() {
-  static const auto bytes = [] {
-    std::array<std::uint8_t, 32> out = (-Fr::one()).be();
-    for (int i = 31; ++out[i] == 0; --i) {}
-    return out;
-  }();
-  return bytes;
-}
-
 Hash32 srs_id(const G2Affine& tau) {
   crypto::Keccak256 hash;
   return hash.update("peaberry/srs/1").update(tau.be()).update(hiding_generator().be()).finish();
@@ -54,7 +45,7 @@ Status verify_all(const VerifierKey& key, std::span<const ProofRef> proofs) {
   for (const auto& [bytes, statement, proof] : proofs) {
     if (statement->srs_id != key.srs_id())
       return fail(Errc::kInvalid, "the statement names another SRS: " + statement->srs_id.hex(), "verify with the key of that ceremony");
-    PB_TRY(plan, parse_plan(bytes, scalar_modulus()));
+    PB_TRY(plan, parse_plan(bytes, Fr::modulus_be()));
     auto opening = reduce_proof(Bn254{}, plan, plan_hash(bytes), *statement, proof);
     if (!opening) return refused();
     openings.push_back(std::move(*opening));

@@ -6,9 +6,6 @@
 
 namespace peaberry::proof {
 
-/// The scalar field's order, as the plan checks want it.
-const std::array<std::uint8_t, 32>& scalar_modulus();
-
 /// What a verifier knows of a ceremony: [τ]_2, and from it and H the name that every statement carries.
 class VerifierKey {
  public:
