@@ -118,6 +118,15 @@ TEST(Kernels, EachBackEndEqualsThePortableOne) {
       slow.round2(&c0, &c2, a.data(), b.data(), size), fast.round2(&d0, &d2, a.data(), b.data(), size);
       EXPECT_EQ(c0, d0);
       EXPECT_EQ(c2, d2);
+      for (const auto* kernels : {&slow, &fast}) {
+        const std::size_t tiles = size / 8;
+        std::vector<Tile> ta(tiles), tb(tiles), tc(tiles);
+        kernels->pack(ta.data(), a.data(), tiles), kernels->pack(tb.data(), b.data(), tiles);
+        kernels->mul_tiles(tc.data(), ta.data(), tb.data(), tiles);
+        kernels->mul_tiles(tc.data(), tc.data(), tb.data(), tiles);  // factors that are not reduced
+        kernels->unpack(y.data(), tc.data(), tiles);
+        for (std::size_t i = 0; i < 8 * tiles; ++i) EXPECT_EQ(y[i], a[i] * b[i] * b[i]) << kernels->name;
+      }
       fast.fold(a.data(), a.data(), r, size);  // in place
       slow.fold(x.data(), b.data(), r, size);
       slow.fold(b.data(), b.data(), r, size);

@@ -1,5 +1,7 @@
 #include "vector.hpp"
 
+#include <cstring>
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
@@ -64,10 +66,27 @@ void round2(Fr* c0, Fr* c2, const Fr* f, const Fr* g, std::size_t size) {
   }
 }
 
+void pack(Tile* out, const Fr* in, std::size_t tiles) {
+  for (std::size_t t = 0; t < tiles; ++t) std::memcpy(out[t].words, in + 8 * t, 8 * sizeof(Fr));
+}
+void unpack(Fr* out, const Tile* in, std::size_t tiles) {
+  for (std::size_t t = 0; t < tiles; ++t) std::memcpy(out + 8 * t, in[t].words, 8 * sizeof(Fr));
+}
+void mul_tiles(Tile* out, const Tile* a, const Tile* b, std::size_t tiles) {
+  for (std::size_t t = 0; t < tiles; ++t)
+    for (int i = 0; i < 8; ++i) {
+      detail::Limbs x, y;
+      std::memcpy(x.data(), a[t].words + 4 * i, sizeof x);
+      std::memcpy(y.data(), b[t].words + 4 * i, sizeof y);
+      const Fr product = Fr::raw(x) * Fr::raw(y);
+      std::memcpy(out[t].words + 4 * i, product.montgomery().data(), sizeof x);
+    }
+}
+
 }  // namespace
 
 const VectorKernels& portable_kernels() {
-  static constexpr VectorKernels kernels = {"portable", mul, add, sub, scale, mac, fold, split, dot, round2};
+  static constexpr VectorKernels kernels = {"portable", mul, add, sub, scale, mac, fold, split, dot, round2, pack, unpack, mul_tiles};
   return kernels;
 }
 

@@ -4,6 +4,11 @@
 
 namespace peaberry::proof {
 
+/// Eight elements in a back end's own form.
+struct alignas(64) Tile {
+  std::uint64_t words[40];
+};
+
 /// Kernels over vectors of scalars. Each has a portable back end, the slow twin, and one for eight lanes (AVX-512 IFMA) that is chosen at run
 /// time; both give the same, fully reduced elements. out may be an input, but may not overlap one otherwise. Thread-safe.
 struct VectorKernels {
@@ -24,6 +29,11 @@ struct VectorKernels {
   Fr (*dot)(const Fr* a, const Fr* b, std::size_t size);
   /// A round of a product of two multilinear extensions of 2·size entries: c0 = Σ f[2k]·g[2k], c2 = Σ (f[2k+1] − f[2k])·(g[2k+1] − g[2k]).
   void (*round2)(Fr* c0, Fr* c2, const Fr* f, const Fr* g, std::size_t size);
+
+  // ---- tiles: eight elements as the back end likes them, for chains of products without conversions. 320 bytes each, aligned to 64.
+  void (*pack)(Tile* out, const Fr* in, std::size_t tiles);
+  void (*unpack)(Fr* out, const Tile* in, std::size_t tiles);
+  void (*mul_tiles)(Tile* out, const Tile* a, const Tile* b, std::size_t tiles);
 };
 const VectorKernels& portable_kernels();
 /// The fastest that this processor runs.

@@ -87,11 +87,21 @@ void round2(Fr* c0, Fr* c2, const Fr* f, const Fr* g, std::size_t size) {
   *c2 = sum(high) + rest2;
 }
 
+void pack(Tile* out, const Fr* in, std::size_t tiles) {
+  for (std::size_t t = 0; t < tiles; ++t) Lane::load(in + 8 * t).store_raw(out[t].words);
+}
+void unpack(Fr* out, const Tile* in, std::size_t tiles) {
+  for (std::size_t t = 0; t < tiles; ++t) Lane::load_raw(in[t].words).store(out + 8 * t);
+}
+void mul_tiles(Tile* out, const Tile* a, const Tile* b, std::size_t tiles) {
+  for (std::size_t t = 0; t < tiles; ++t) (Lane::load_raw(a[t].words) * Lane::load_raw(b[t].words)).store_raw(out[t].words);
+}
+
 }  // namespace
 
 const VectorKernels& ifma_kernels() {
   // Sums, differences and their splitting are bound by memory: eight lanes do not help.
-  static const VectorKernels kernels = {"avx512-ifma", mul, portable_kernels().add, portable_kernels().sub, scale, mac, fold, portable_kernels().split, dot, round2};
+  static const VectorKernels kernels = {"avx512-ifma", mul, portable_kernels().add, portable_kernels().sub, scale, mac, fold, portable_kernels().split, dot, round2, pack, unpack, mul_tiles};
   return kernels;
 }
 

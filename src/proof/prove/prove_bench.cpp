@@ -1,37 +1,130 @@
+// The proof suite: one JSON row a line. PEABERRY_PROOF_PEER holds what a peer measured in the same run, "name value unit" a line (bench/peers/gnark).
+
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <sstream>
 
 #include "large.hpp"
 
 using namespace peaberry;
 using namespace peaberry::proof;
 
-int main() {
-  SeededRandom random(1);
-  auto now = [] { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); };
-  double start = now();
-  const Srs srs = Srs::development(20, random);
-  std::printf("srs %.2f s\n", now() - start);
-  const auto key = VerifierKey::from(srs.tau().be()).value();
-  double last = now();
-  const char* phase = "";
-  const auto progress = [&](const char* name, double) {
-    std::printf("  %-18s %.3f s\n", phase, now() - last);
-    phase = name;
-    last = now();
-  };
-  for (int kind = 0; kind < 2; ++kind) {
-    for (unsigned threads : {1u, 2u}) {
-      last = now();
-      phase = "setup";
-      const auto made = kind == 0 ? open_2e20(srs, random, key.srs_id(), threads, progress) : zerocheck_lookup_2e20(srs, random, key.srs_id(), threads, progress);
-      start = now();
-      const auto verdict = verify(key, made.compiled.bytes, made.statement, made.proof);
-      struct rusage usage;
-      getrusage(RUSAGE_SELF, &usage);
-      std::printf("kind %d threads %u: prove %.3f s, %zu bytes, verify %.4f s %s; peak %ld MiB, estimate %zu MiB; K %zu oracles %zu n %d\n", kind, threads, made.seconds, made.proof.size(), now() - start,
-                  verdict ? "ok" : "REFUSED", usage.ru_maxrss / 1024, estimate(made.compiled.plan).memory_bytes >> 20, made.compiled.plan.operands.size(), made.compiled.plan.oracles.size(), made.compiled.plan.n);
-    }
+namespace {
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+/// The median of `runs` timings, in seconds.
+template <class Work>
+double median(int runs, const Work& work) {
+  std::vector<double> times;
+  for (int i = 0; i < runs; ++i) {
+    const double start = now();
+    work();
+    times.push_back(now() - start);
   }
+  std::sort(times.begin(), times.end());
+  return times[times.size() / 2];
+}
+
+std::map<std::string, double> peer() {
+  std::map<std::string, double> out;
+  if (const char* text = std::getenv("PEABERRY_PROOF_PEER")) {
+    std::istringstream lines(text);
+    std::string name, unit;
+    for (double value; lines >> name >> value >> unit;) out[name] = value;
+  }
+  return out;
+}
+
+void row(const char* name, const char* unit, double ours, double other, const char* other_name, const char* bar, bool more_is_better = true) {
+  const auto number = [](double value) { return value > 0 ? std::to_string(value) : std::string("null"); };
+  const double ratio = other > 0 ? (more_is_better ? other / ours : ours / other) : 0;
+  std::printf("{\"name\":\"%s\",\"unit\":\"%s\",\"ours\":%s,\"peer\":%s,\"peer_name\":\"%s\",\"ratio\":%s,\"bar\":%s}\n", name, unit, number(ours).c_str(), number(other).c_str(), other_name,
+              number(ratio).c_str(), bar);
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int main() {
+  const auto peers = peer();
+  const auto of = [&](const char* name) { return peers.contains(name) ? peers.at(name) : 0.0; };
+  const char* gnark = peers.empty() ? "gnark-crypto (not present)" : "gnark-crypto";
+  SeededRandom random(1);
+  constexpr std::size_t kSmall = 4096, kRows = std::size_t{1} << 20;
+
+  // ---- field
+  std::vector<Fr> a(kSmall), b(kSmall), c(kSmall);
+  for (std::size_t i = 0; i < kSmall; ++i) a[i] = Fr::random(random), b[i] = Fr::random(random);
+  std::vector<Tile> ta(kSmall / 8), tb(kSmall / 8), tc(kSmall / 8);
+  kernels().pack(ta.data(), a.data(), ta.size());
+  kernels().pack(tb.data(), b.data(), tb.size());
+  const auto each = [&](double seconds, int times) { return seconds / (times * static_cast<double>(kSmall)) * 1e9; };
+  const double tiles = each(median(9, [&] { for (int k = 0; k < 50; ++k) kernels().mul_tiles(tc.data(), ta.data(), tb.data(), tc.size()); }), 50);
+  const double scalar = each(median(9, [&] { for (int k = 0; k < 20; ++k) for (std::size_t i = 0; i < kSmall; ++i) c[i] = a[i] * b[i]; }), 20);
+  const double portable = each(median(9, [&] { for (int k = 0; k < 20; ++k) for (std::size_t i = 0; i < kSmall; ++i) c[i] = a[i].times_portable(b[i]); }), 20);
+  if (has_ifma()) {
+    row("fr_mul_vector", "ns", tiles, of("fr_mul_scalar"), gnark, "4.5");
+    row("fr_mul_vector_twin", "ns", tiles, portable, "our portable twin", "4.5");
+    row("fr_mul_vector_avx512", "ns", tiles, of("fr_mul_vector"), gnark, "null");
+  } else {
+    std::printf("{\"name\":\"fr_mul_vector\",\"unit\":\"ns\",\"ours\":null,\"peer\":null,\"peer_name\":\"n/a: no AVX-512 IFMA here\",\"ratio\":null,\"bar\":null}\n");
+  }
+  row("fr_mul_scalar", "ns", scalar, of("fr_mul_scalar"), gnark, "1.0");
+
+  // ---- sums over points
+  const Srs srs = Srs::development(20, random);
+  const auto id = srs.id();
+  std::vector<Fr> scalars(kRows);
+  for (Fr& one : scalars) one = Fr::random(random);
+  const auto sum = [&](unsigned log, unsigned threads) {
+    return median(3, [&] { (void)msm(srs.powers().first(std::size_t{1} << log), std::span<const Fr>(scalars).first(std::size_t{1} << log), threads); });
+  };
+  const double small_sum = sum(16, 1), full = sum(20, 1), two = sum(20, 2);
+  row("msm_2e16_full", "us/pt", small_sum / 65536 * 1e6, of("msm_2e16_full"), gnark, "3");
+  row("msm_2e20_full", "us/pt", full / kRows * 1e6, of("msm_2e20_full"), gnark, "3.4");
+  std::vector<std::int64_t> bytes(kRows);
+  for (auto& one : bytes) one = static_cast<std::int64_t>(random.below(256));
+  const double u8 = median(3, [&] { (void)msm(srs.powers(), bytes, 8); });
+  row("msm_2e20_u8", "us/pt", u8 / kRows * 1e6, full / kRows * 1e6, "msm_2e20_full", "7");
+  row("threads_2", "s", two, full, "one thread", "1.8");
+
+  // ---- sumcheck of degree 2 over 2^20 rows, against 3·2^20 products
+  Table f(scalars.begin(), scalars.end()), g(scalars.rbegin(), scalars.rend());
+  const double sumcheck = median(3, [&] {
+    Table x = f, y = g;
+    Fr c0, c2, challenge(12345);
+    const double start = now();
+    for (std::size_t half = kRows / 2; half > 0; half /= 2) {
+      kernels().round2(&c0, &c2, x.data(), y.data(), half);
+      challenge += c0 * c2;
+      kernels().fold(x.data(), x.data(), challenge, half);
+      kernels().fold(y.data(), y.data(), challenge, half);
+    }
+    (void)start;
+  });
+  const double copies = median(3, [&] { Table x = f, y = g; });
+  row("sumcheck_deg2_2e20", "ms", (sumcheck - copies) * 1e3, 3 * kRows * tiles * 1e-6, "3·2^20 products on lanes", "3", false);
+
+  // ---- whole proofs
+  double last = now();
+  std::string phase = "begin", budget;
+  const auto progress = [&](const char* name, double) {
+    budget += "  " + phase + " " + std::to_string(now() - last) + " s\n";
+    phase = name, last = now();
+  };
+  const auto opening = open_2e20(srs, random, id, 1, progress);
+  std::fprintf(stderr, "phases of open_2e20:\n%s", budget.c_str());
+  row("open_2e20", "s", opening.seconds, full, "msm_2e20_full", "3.2", false);
+  const auto lookup = zerocheck_lookup_2e20(srs, random, id, 1);
+  row("zerocheck_lookup_2e20", "s", lookup.seconds, 0, "-", "null");
+  row("proof_bytes_zerocheck_lookup_2e20", "B", static_cast<double>(lookup.proof.size()), 0, "-", "6500");
+  struct rusage usage {};
+  getrusage(RUSAGE_SELF, &usage);
+  row("prover_peak_memory", "MiB", static_cast<double>(usage.ru_maxrss) / 1024, static_cast<double>(estimate(lookup.compiled.plan).memory_bytes >> 20), "estimate before the run, SRS not counted", "1500", false);
 }

@@ -5,6 +5,7 @@
 #include <peaberry/base/u256.hpp>
 
 #include "proof_file.hpp"
+#include "proof_verify.h"
 
 namespace peaberry::proof {
 namespace {
@@ -108,6 +109,30 @@ TEST(ProofVectors, EveryMutatedByteIsRefused) {
     ASSERT_TRUE(refused(one.plan, statement, bytes));
   }
   std::printf("vectors proof: %zu mutations refused\n", count);
+}
+
+TEST(ProofVectors, TheCHeaderGivesTheSameAnswers) {
+  for (const Case& one : cases()) {
+    peaberry_statement statement{};
+    std::copy_n(one.statement.chain_id.data.begin(), 32, statement.chain_id);
+    std::copy_n(one.statement.verifier.data.begin(), 20, statement.verifier);
+    std::copy_n(one.statement.ctx.data.begin(), 32, statement.ctx);
+    statement.registered = one.statement.registered.data();
+    statement.registered_count = one.statement.registered.size() / 64;
+    statement.inputs = one.statement.public_inputs.data();
+    statement.input_count = one.statement.public_inputs.size() / 32;
+    const auto ask = [&](const Bytes& tau, const Bytes& plan, const Bytes& proof) {
+      return peaberry_proof_verify(tau.data(), plan.data(), plan.size(), &statement, proof.data(), proof.size());
+    };
+    EXPECT_EQ(ask(one.tau, one.plan, one.proof), PEABERRY_PROOF_VALID);
+    Bytes bad = one.proof;
+    bad[one.refuse_byte] ^= 1;
+    EXPECT_EQ(ask(one.tau, one.plan, bad), PEABERRY_PROOF_REFUSED);
+    EXPECT_EQ(ask(one.tau, Bytes(one.plan.begin(), one.plan.end() - 1), one.proof), PEABERRY_PROOF_BAD_PLAN);
+    EXPECT_EQ(ask(Bytes(128), one.plan, one.proof), PEABERRY_PROOF_BAD_CEREMONY);
+    statement.registered_count = 256;
+    EXPECT_EQ(ask(one.tau, one.plan, one.proof), PEABERRY_PROOF_REFUSED);
+  }
 }
 
 TEST(ProofVectors, AProofFileSaysWhichFieldIsWrong) {
