@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {ProofCore} from "../src/evidence/ProofCore.sol";
 import {ProofPlan} from "../src/evidence/ProofPlan.sol";
-import {ProofTest} from "./Proof.t.sol";
+import {ProofVectors} from "./Proof.t.sol";
 
 /// @notice A verifier for one ceremony with its plans as code: the least that a user of the library writes.
 contract StoredPlans {
@@ -44,19 +44,18 @@ contract StoredPlans {
 }
 
 /// @notice What verification costs: tests/vectors/proof/gas.hex holds proofs over 2^20 rows (made by proof_vectors --gas).
-contract ProofGasTest is ProofTest {
-    function setUp() public override {}
-
+contract ProofGasTest is ProofVectors {
+    /// @dev Ceilings of today; the bar for the second is 450,000 (docs/specs/005-status.md).
     function test_gas_ofLargeProofs() public {
         bytes memory data = readVectors("proof/gas.hex");
         StoredPlans verifier = new StoredPlans(ProofCore.Tau(_word(data, 0), _word(data, 32), _word(data, 64), _word(data, 96)));
         uint256 p = 129;
-        p = _one(verifier, data, p, "gas_open_2e20", 280_000);
-        p = _one(verifier, data, p, "gas_zerocheck_lookup_2e20", 450_000);
+        p = _one(verifier, data, p, "gas_open_2e20", 360_000);
+        p = _one(verifier, data, p, "gas_zerocheck_lookup_2e20", 480_000);
         assertEq(p, data.length, "file");
     }
 
-    function _one(StoredPlans verifier, bytes memory data, uint256 p, string memory name, uint256 bar) private returns (uint256) {
+    function _one(StoredPlans verifier, bytes memory data, uint256 p, string memory name, uint256 ceiling) private returns (uint256) {
         bytes32 ctx = bytes32(_word(data, p));
         bytes memory registered;
         bytes memory packed;
@@ -75,14 +74,14 @@ contract ProofGasTest is ProofTest {
         assertTrue(ok, name);
         vm.snapshotValue("proof", name, used);
         vm.snapshotValue("proof", string.concat(name, "_bytes"), proof.length);
-        if (false) assertTrue(used <= bar, string.concat(name, " is above its bar"));
+        assertTrue(used <= ceiling, string.concat(name, " costs more than it did"));
         return p;
     }
 
-    function _long(bytes memory data, uint256 at) private pure returns (bytes memory out, uint256 end) {
-        uint256 size = _word(data, at) >> 224;
+    function _long(bytes memory data, uint256 pos) private pure returns (bytes memory out, uint256 end) {
+        uint256 size = _word(data, pos) >> 224;
         out = new bytes(size);
-        for (uint256 i = 0; i < size; ++i) out[i] = data[at + 4 + i];
-        end = at + 4 + size;
+        for (uint256 i = 0; i < size; ++i) out[i] = data[pos + 4 + i];
+        end = pos + 4 + size;
     }
 }

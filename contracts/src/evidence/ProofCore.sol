@@ -98,10 +98,10 @@ library ProofCore {
     }
 
     /// @dev `ok` stays only if the `count` words at `at` are below R.
-    function _canonical(Frame memory f, uint256 at, uint256 count) private pure {
+    function _canonical(Frame memory f, uint256 pos, uint256 count) private pure {
         assembly ("memory-safe") {
             let good := mload(f)
-            for { let end := add(at, shl(5, count)) } lt(at, end) { at := add(at, 32) } { good := and(good, lt(mload(at), R)) }
+            for { let end := add(pos, shl(5, count)) } lt(pos, end) { pos := add(pos, 32) } { good := and(good, lt(mload(pos), R)) }
             mstore(f, good)
         }
     }
@@ -171,11 +171,11 @@ library ProofCore {
         if (proof.length != 64 * (phase1 + phase2 + levels + 3) + 32 * ((f.n + 1) * f.d + f.k + 2 * f.l + 1 + parts)) return false;
         {
             uint256[] memory inputs = s.inputs;
-            uint256 at;
+            uint256 pos;
             assembly ("memory-safe") {
-                at := add(inputs, 32)
+                pos := add(inputs, 32)
             }
-            _canonical(f, at, inputs.length);
+            _canonical(f, pos, inputs.length);
         }
         bytes32 state = keccak256(
             abi.encodePacked(
@@ -220,10 +220,10 @@ library ProofCore {
     }
 
     /// @dev Room for `count` words.
-    function _words(uint256 count) private pure returns (uint256 at) {
+    function _words(uint256 count) private pure returns (uint256 pos) {
         assembly ("memory-safe") {
-            at := mload(0x40)
-            mstore(0x40, add(at, shl(5, count)))
+            pos := mload(0x40)
+            mstore(0x40, add(pos, shl(5, count)))
         }
     }
 
@@ -372,13 +372,13 @@ library ProofCore {
         uint256 x = f.z;
         (uint256 bases, uint256 scratch) = (f.bases, f.scratch);
         assembly ("memory-safe") {
-            function less(m, at, n) -> value {
+            function less(m, pos, n) -> value {
                 // [row < m]: from the lowest bit
                 switch gt(m, sub(shl(n, 1), 1))
                 case 1 { value := 1 }
                 default {
-                    for { let end_ := add(at, shl(5, n)) } lt(at, end_) { at := add(at, 32) } {
-                        let xi := mload(at)
+                    for { let end_ := add(pos, shl(5, n)) } lt(pos, end_) { pos := add(pos, 32) } {
+                        let xi := mload(pos)
                         switch and(m, 1)
                         case 1 { value := addmod(1, sub(R, mulmod(xi, addmod(1, sub(R, value), R), R)), R) }
                         default { value := mulmod(value, addmod(1, sub(R, xi), R), R) }
@@ -396,9 +396,9 @@ library ProofCore {
                 switch byte(0, w)
                 case 0 {
                     // ROW: Σ 2^i x_i, from the top
-                    for { let at := add(x, shl(5, n)) } gt(at, x) {} {
-                        at := sub(at, 32)
-                        value := addmod(addmod(value, value, R), mload(at), R)
+                    for { let pos := add(x, shl(5, n)) } gt(pos, x) {} {
+                        pos := sub(pos, 32)
+                        value := addmod(addmod(value, value, R), mload(pos), R)
                     }
                 }
                 case 1 {
@@ -532,9 +532,9 @@ library ProofCore {
             let gamma := mload(add(f, 0x2a0))
             let value := mload(add(f, 0x2e0))
             let first := mload(add(mload(add(f, 0x160)), 0x80))
-            for { let at := add(first, shl(5, k)) } gt(at, first) {} {
-                at := sub(at, 32)
-                value := addmod(mulmod(value, gamma, R), mload(at), R)
+            for { let pos := add(first, shl(5, k)) } gt(pos, first) {} {
+                pos := sub(pos, 32)
+                value := addmod(mulmod(value, gamma, R), mload(pos), R)
             }
             let buffer := mload(add(f, 0x40))
             let cursor := mload(add(f, 0x20))
@@ -630,8 +630,8 @@ library ProofCore {
             }
             uint256 value = _prefix((header >> 216) & 0xffffffff, (header >> 208) & 0xff, sides, l);
             assembly ("memory-safe") {
-                let at := add(phi, shl(5, byte(0, header)))
-                mstore(at, addmod(mload(at), mulmod(weight, mulmod(value, lastValue, R), R), R))
+                let pos := add(phi, shl(5, byte(0, header)))
+                mstore(pos, addmod(mload(pos), mulmod(weight, mulmod(value, lastValue, R), R), R))
                 weight := mulmod(weight, gamma, R)
             }
         }
@@ -661,11 +661,11 @@ library ProofCore {
                 }
                 case 1 {
                     // NEXT: y = x + 1. With one bit more on top, either the carry ended below and the bits agree, or it ends here.
-                    let at := add(x, shl(5, byte(0, mload(p))))
+                    let pos := add(x, shl(5, byte(0, mload(p))))
                     let below := 1 // Π_{i<j} x_i(1−y_i)
                     let next := 0
                     for { let i := 0 } lt(i, len) { i := add(i, 1) } {
-                        let xi := mload(add(at, shl(5, i)))
+                        let xi := mload(add(pos, shl(5, i)))
                         let yi := mload(add(y, shl(5, i)))
                         let both := mulmod(xi, yi, R)
                         let equal := add(add(1, add(both, both)), sub(shl(1, R), add(xi, yi)))
@@ -757,9 +757,9 @@ library ProofCore {
         uint256 table = f.scratch;
         (uint256 u, uint256 k, uint256 n, uint256 d) = (f.u, f.k, f.n, f.d);
         uint256 header;
-        uint256 at = f.masks;
+        uint256 pos = f.masks;
         assembly ("memory-safe") {
-            header := mload(at)
+            header := mload(pos)
         }
         uint256 power = 1; // γ^k
         uint256 weight;
@@ -882,8 +882,8 @@ library ProofCore {
                 fold := addmod(low, mulmod(u1, addmod(high, sub(R, low), R), R), R)
                 kappa := next
                 mstore(add(e, shl(5, i)), addmod(z, sub(R, kappa), R))
-                let at := addmod(mulmod(addmod(mulmod(addmod(mulmod(h3, zeta, R), h2, R), zeta, R), h1, R), zeta, R), h0, R)
-                mstore(add(remainders, shl(5, i)), mulmod(nuPower, at, R))
+                let pos := addmod(mulmod(addmod(mulmod(addmod(mulmod(h3, zeta, R), h2, R), zeta, R), h1, R), zeta, R), h0, R)
+                mstore(add(remainders, shl(5, i)), mulmod(nuPower, pos, R))
                 nuPower := mulmod(nuPower, nu, R)
             }
             good := eq(fold, mload(add(f, 0x2e0)))
@@ -956,11 +956,11 @@ library ProofCore {
         uint256 psi = f.psi;
         assembly ("memory-safe") {
             // [accumulator | point | scalar]: mul writes over the point, add over the accumulator
-            function addMul(at, scalar) -> done {
-                mstore(add(at, 128), scalar)
-                done := iszero(iszero(or(mload(add(at, 64)), mload(add(at, 96)))))
-                done := and(done, staticcall(60000, 7, add(at, 64), 96, add(at, 64), 64))
-                done := and(done, staticcall(10000, 6, at, 128, at, 64))
+            function addMul(pos, scalar) -> done {
+                mstore(add(pos, 128), scalar)
+                done := iszero(iszero(or(mload(add(pos, 64)), mload(add(pos, 96)))))
+                done := and(done, staticcall(60000, 7, add(pos, 64), 96, add(pos, 64), 64))
+                done := and(done, staticcall(10000, 6, pos, 128, pos, 64))
             }
             calldatacopy(call_, quotient, 64)
             good := iszero(iszero(or(mload(call_), mload(add(call_, 32)))))

@@ -11,7 +11,7 @@ library ProofPlan {
 
     struct Reader {
         bytes data;
-        uint256 at;
+        uint256 pos;
         uint256 l;
         uint256 n;
         uint256 inputs;
@@ -39,23 +39,23 @@ library ProofPlan {
         inputs = r.inputs;
         _operands(r);
         _claims(r);
-        if (r.at != data.length) revert PlanMalformed(r.at);
+        if (r.pos != data.length) revert PlanMalformed(r.pos);
         if (r.most != r.n) revert PlanMalformed(2);
     }
 
     function _require(Reader memory r, bool condition) private pure {
-        if (!condition) revert PlanMalformed(r.at);
+        if (!condition) revert PlanMalformed(r.pos);
     }
 
     /// @dev The next `size` bytes as a number; reverts at the end.
     function _next(Reader memory r, uint256 size) private pure returns (uint256 value) {
         bytes memory data = r.data;
-        uint256 at = r.at;
-        if (at + size > data.length) revert PlanMalformed(at);
+        uint256 pos = r.pos;
+        if (pos + size > data.length) revert PlanMalformed(pos);
         assembly ("memory-safe") {
-            value := shr(sub(256, shl(3, size)), mload(add(add(data, 32), at)))
+            value := shr(sub(256, shl(3, size)), mload(add(add(data, 32), pos)))
         }
-        r.at = at + size;
+        r.pos = pos + size;
     }
 
     function _header(Reader memory r) private pure returns (uint256 registered) {
@@ -204,9 +204,9 @@ library ProofPlan {
     /// @dev Postfix code; a target uses neither operands nor public columns.
     function _code(Reader memory r, bool isTerm, uint256 nt) private pure {
         uint256 end = _next(r, 2);
-        end += r.at;
+        end += r.pos;
         uint256 depth;
-        while (r.at < end) {
+        while (r.pos < end) {
             uint256 op = _next(r, 1);
             if (op >= 16) {
                 _require(r, op <= 18 && depth >= 2);
@@ -214,7 +214,7 @@ library ProofPlan {
                 continue;
             }
             uint256 index = _next(r, 2);
-            _require(r, r.at <= end);
+            _require(r, r.pos <= end);
             if (op == 1) _require(r, index < r.constants);
             else if (op == 2) _require(r, index < r.inputs);
             else if (op == 3) _require(r, index < 3);
@@ -222,7 +222,7 @@ library ProofPlan {
             else _require(r, op == 5 && isTerm && index < r.columns && r.columnSize[index] <= nt);
             ++depth;
         }
-        _require(r, depth == 1 && r.at == end);
+        _require(r, depth == 1 && r.pos == end);
     }
 
     /// @dev off is a multiple of 2^log and the slice ends inside 2^size.

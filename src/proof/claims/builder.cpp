@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <numeric>
+#include <optional>
 
 namespace peaberry::proof {
 namespace {
@@ -190,10 +191,12 @@ void PlanBuilder::fractions(const std::vector<std::uint8_t>& oracles, const std:
       for (std::size_t i = from; i < to; ++i) {
         recipe.items.push_back({items[i].num.code, items[i].key.code});
         whole = whole * (alpha - items[i].key);
-        Expr part = items[i].num;
+        // A numerator of 1, the usual one, is not multiplied: every instruction is gas.
+        std::optional<Expr> part;
+        if (items[i].num.code != constant(1).code || to - from == 1) part = items[i].num;
         for (std::size_t j = from; j < to; ++j)
-          if (j != i) part = part * (alpha - items[j].key);
-        parts = i == from ? part : parts + part;
+          if (j != i) part = part ? *part * (alpha - items[j].key) : alpha - items[j].key;
+        parts = i == from ? *part : parts + *part;
       }
       zero(whole - parts, n);
       total.terms.push_back(term(n, 0, 0, 0, is_left ? view(helper).code : (constant(0) - view(helper)).code));
