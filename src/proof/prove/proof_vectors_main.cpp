@@ -1,5 +1,5 @@
-// proof_vectors OUT.json: proofs of every claim type in the format of tests/vectors/proof, for verifiers written elsewhere. With --gas and
-// --leaf, what the Solidity tests verify, as one hex line each.
+// proof_vectors OUT.json: proofs of every claim type in the format of tests/vectors/proof, for verifiers written elsewhere. With --gas, --leaf and
+// --admissions, what the Solidity tests verify, as one hex line each.
 
 #include <cstdio>
 #include <cstring>
@@ -118,12 +118,71 @@ int write_leaf(const char* path, const char* ctx) {
   return write_file_atomic(path, as_bytes(hex0x(file) + "\n")) ? 0 : 1;
 }
 
+/// Two admissions for contracts/test/TableProven.t.sol: seven rows of a column of 64 places, then four more; every value below 8, nothing outside. [τ]_2 ‖ plan, then
+/// for each: commitment of the new rows and proof, each behind its length (2 bytes).
+int write_admissions(const char* path, const char* first, const char* second) {
+  SystemRandom random;
+  const Srs srs = Srs::development(8, random);
+  const auto key = VerifierKey::from(srs.tau().be()).value();
+  PlanBuilder b(Fr::modulus_be());
+  const auto t = b.registered(6), w = b.oracle(1), h = b.oracle(2), h2 = b.oracle(2);
+  const Column x = b.column_at(t, 0, 6), m = b.column(w, 3);
+  const unsigned from = b.add_input(), to = b.add_input();
+  b.zero(b.view(x) * (b.constant(1) - b.prefix_input(6, to) + b.prefix_input(6, from)), 6);
+  b.fractions({h, h2}, {{b.constant(1), b.view(x), 6}}, {{b.view(m), b.row(3), 3}}, 1);
+  const auto compiled = b.finish().value();
+  if (compiled.plan.l != 6) return 1;
+  Bytes file;
+  append(file, srs.tau().be());
+  const auto part = [&](ByteView bytes) {
+    file.push_back(static_cast<std::uint8_t>(bytes.size() >> 8));
+    file.push_back(static_cast<std::uint8_t>(bytes.size()));
+    append(file, bytes);
+  };
+  part(compiled.bytes);
+  const std::size_t rows[3] = {0, 7, 11};
+  for (int step = 0; step < 2; ++step) {
+    Table values(64);
+    std::array<std::uint64_t, 8> counts{};
+    for (std::size_t i = 0; i < 64; ++i) {
+      const std::uint64_t value = i >= rows[step] && i < rows[step + 1] ? random.below(8) : 0;
+      values[i] = Fr(value);
+      ++counts[value];
+    }
+    const Fr blinder = Fr::random(random);
+    const auto commitment = commit(srs, values, blinder).be();
+    Statement statement;
+    statement.srs_id = key.srs_id();
+    statement.chain_id = U256(8996).word();
+    statement.verifier.data[18] = 0x5a, statement.verifier.data[19] = 0x4b;
+    statement.ctx = Hash32::parse(step == 0 ? first : second, "ctx").value_or(Hash32{});
+    append(statement.registered, commitment);
+    ProverInput input;
+    input.registered = {{&values, blinder}};
+    input.inputs = {Fr(rows[step]), Fr(rows[step + 1])};
+    for (const Fr& one : input.inputs) append(statement.public_inputs, one.be());
+    input.witness = [&](const Fr&) {
+      std::vector<Table> out;
+      for (const auto& oracle : compiled.plan.oracles)
+        if (oracle.phase == 1) out.emplace_back(std::size_t{1} << oracle.n);
+      for (std::size_t v = 0; v < counts.size(); ++v) out[0][m.off + v] = Fr(counts[v]);
+      return out;
+    };
+    const Bytes proof = prove(srs, compiled, statement, input, random).value();
+    if (!verify(key, compiled.bytes, statement, proof)) return 1;
+    part(commitment);
+    part(proof);
+  }
+  return write_file_atomic(path, as_bytes(hex0x(file) + "\n")) ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc == 3 && std::strcmp(argv[1], "--gas") == 0) return write_large(argv[2]);
   if (argc == 4 && std::strcmp(argv[1], "--leaf") == 0) return write_leaf(argv[2], argv[3]);
+  if (argc == 5 && std::strcmp(argv[1], "--admissions") == 0) return write_admissions(argv[2], argv[3], argv[4]);
   if (argc == 2 && argv[1][0] != '-') return write_gallery(argv[1]);
-  std::fprintf(stderr, "proof_vectors OUT.json | proof_vectors --gas FILE | proof_vectors --leaf FILE CTX\n");
+  std::fprintf(stderr, "proof_vectors OUT.json | proof_vectors --gas FILE | proof_vectors --leaf FILE CTX | proof_vectors --admissions FILE CTX CTX\n");
   return 2;
 }
