@@ -110,12 +110,12 @@ Status Story::answer_directly() {
   }
   PB_TRY(claimed, stage_.run(winner_, answer));
   stage_.step("the answer, re-executed by the chain", claimed);
+  PB_CHECK(paid(job));  // by a keeper, at its own time: a copy that comes before that is taken, and never paid
   if (stolen) {
     Stage::Arguments copy = answer;
     PB_TRY(said, stage_.refused("copycat", copy));
     return caught(cheats()[4].second, "JobEscrow: who committed first is paid, and the job is over", said);
   }
-  PB_CHECK(paid(job));
   PB_TRY(acted, stage_.run("clinic", {"clinic", "show", clinic_, job}));
   const auto& claims = claimed.at("steps").as_array();
   const std::uint64_t gas = json::uint_or(claims.back().as_object(), "gas", 0);
