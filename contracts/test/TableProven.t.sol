@@ -5,6 +5,13 @@ import {IProofs, TableRegistry} from "../src/data/TableRegistry.sol";
 import {Parent} from "../src/settlement/ISubjectRegistry.sol";
 import {Fixture} from "./Fixture.sol";
 
+/// @dev Believes everything.
+contract Credulous {
+    function isProven(bytes32, bytes32, bytes calldata, uint256[] calldata, bytes calldata) external pure returns (bool) {
+        return true;
+    }
+}
+
 contract OneNft {
     address public holder;
 
@@ -193,5 +200,24 @@ contract TableProvenTest is Fixture {
         _refused(_table(sum, 11), _admission(1, 0, 11), TableRegistry.WrongRows.selector);
         _refused(_table(added[1], 11), _admission(1, 7, 11), TableRegistry.WrongCommitments.selector);
         _must(OWNER, _table(sum, 11), _admission(1, 7, 11));
+    }
+
+    /// @dev Who copies a table from the mempool and admits it first, under an NFT and a verifier of its own, takes nothing from its owner.
+    function test_admission_aCopyUnderAnotherVerifierIsInNobodysWay() public {
+        OneNft other = new OneNft();
+        other.give(address(0xBAD));
+        TableRegistry.Table memory table = _table(added[0], 7);
+        TableRegistry.Admission memory a = _admission(0, 0, 7);
+        a.verifier = IProofs(address(new Credulous()));
+        vm.prank(address(0xBAD));
+        TABLES.admit(address(other), table, new Parent[](0), a);
+        _must(OWNER, table, _admission(0, 0, 7));
+        vm.roll(block.number + 2);
+        TABLES.seal(address(other), 1);
+        TABLES.seal(address(NFT), 1);
+        bytes32 root = TABLES.rootOf(table);
+        vm.prank(ZK);
+        (,,,, bytes32 inputRoot) = TABLES.commitmentsOf(root);
+        assertTrue(inputRoot == TABLES.inputRootOf(address(NFT), 1), "the owner's, for the verifier that it proved to");
     }
 }

@@ -47,13 +47,18 @@ contract TableRegistry is SubjectRegistry(1), ICommitments {
         bytes32 salt;
     }
 
+    struct Place {
+        address nft;
+        uint64 epoch;
+    }
+
     bytes32 internal constant TAG_ADMISSION_V1 = keccak256("peaberry/admission/1");
     uint256 internal constant MAX_COLUMNS = 255;
 
     mapping(address nft => mapping(uint64 epoch => Table)) private _tables;
     mapping(address nft => mapping(uint64 epoch => Proven)) public proven;
-    mapping(bytes32 root => address nft) private _nftOf;
-    mapping(bytes32 root => uint64 epoch) private _epochOf;
+    /// @dev Which epoch of which table a verifier knows by a root. Each verifier has its own: a copy under another one is in nobody's way.
+    mapping(IProofs verifier => mapping(bytes32 root => Place)) private _places;
 
     event TableAdmitted(address indexed nft, uint64 indexed epoch, address verifier, bytes32 planHash, uint64 rowsBefore, uint64 rowsAfter);
     event TableSealed(address indexed nft, uint64 indexed epoch, bytes32 salt);
@@ -78,12 +83,11 @@ contract TableRegistry is SubjectRegistry(1), ICommitments {
     function admit(address nft, Table calldata table, Parent[] calldata parents, Admission calldata admission) external returns (uint64 epoch) {
         if (table.scheme != 2) revert UnknownScheme(table.scheme);
         bytes32 root = rootOf(table);
-        if (_epochOf[root] != 0) revert RegisteredBefore(root);
+        if (_places[admission.verifier][root].epoch != 0) revert RegisteredBefore(root);
         (bytes memory commitments, uint64 rowsBefore) = _admitted(nft, table, admission);
         epoch = _register(nft, root, parents, abi.encode(table));
         _tables[nft][epoch] = table;
-        _nftOf[root] = nft;
-        _epochOf[root] = epoch;
+        _places[admission.verifier][root] = Place(nft, epoch);
         proven[nft][epoch] = Proven(admission.verifier, uint64(block.number), _store(commitments), admission.planHash, 0);
         emit TableAdmitted(nft, epoch, address(admission.verifier), admission.planHash, rowsBefore, table.rows);
     }
@@ -170,10 +174,10 @@ contract TableRegistry is SubjectRegistry(1), ICommitments {
     /// @inheritdoc ICommitments
     /// @dev Answers the verifier that admitted the epoch, after its seal; nothing to anybody else.
     function commitmentsOf(bytes32 subjectRoot) external view returns (bytes memory commitments, uint64 epoch, uint64 rows, bytes32 salt, bytes32 inputRoot) {
-        epoch = _epochOf[subjectRoot];
-        address nft = _nftOf[subjectRoot];
-        Proven storage entry = proven[nft][epoch];
-        if (epoch == 0 || address(entry.verifier) != msg.sender || entry.salt == 0) return ("", 0, 0, 0, 0);
+        Place memory place = _places[IProofs(msg.sender)][subjectRoot];
+        (address nft, Proven storage entry) = (place.nft, proven[place.nft][place.epoch]);
+        epoch = place.epoch;
+        if (entry.salt == 0) return ("", 0, 0, 0, 0);
         return (_load(entry.commitments), epoch, _tables[nft][epoch].rows, entry.salt, inputRootOf(nft, epoch));
     }
 
