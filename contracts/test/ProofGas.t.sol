@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {ProofCore} from "../src/evidence/ProofCore.sol";
 import {ProofPlan} from "../src/evidence/ProofPlan.sol";
+import {StoredBytes} from "../src/evidence/StoredBytes.sol";
 import {ProofVectors} from "./Proof.t.sol";
 
 /// @notice A verifier for one ceremony with its plans as code: the least that a user of the library writes.
@@ -23,21 +24,11 @@ contract StoredPlans {
 
     function publish(bytes memory plan) external {
         ProofPlan.check(plan);
-        bytes memory init = abi.encodePacked(hex"61", uint16(plan.length + 1), hex"80600a3d393df300", plan);
-        address code;
-        assembly ("memory-safe") {
-            code := create(0, add(init, 32), mload(init))
-        }
-        plans[keccak256(plan)] = code;
+        plans[keccak256(plan)] = StoredBytes.store(plan);
     }
 
     function verify(bytes32 planHash, bytes32 ctx, bytes calldata registered, uint256[] calldata inputs, bytes calldata proof) external view {
-        address code = plans[planHash];
-        uint256 size = code.code.length - 1;
-        bytes memory plan = new bytes(size);
-        assembly ("memory-safe") {
-            extcodecopy(code, add(plan, 32), 1, size)
-        }
+        bytes memory plan = StoredBytes.load(plans[planHash]);
         ProofCore.Tau memory tau = ProofCore.Tau(X_IM, X_RE, Y_IM, Y_RE);
         if (!ProofCore.verify(tau, plan, ProofCore.Statement(SRS_ID, 0, address(0), ctx, planHash, registered, inputs), proof)) revert Refused();
     }

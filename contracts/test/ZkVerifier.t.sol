@@ -105,11 +105,18 @@ contract ZkVerifierTest is Fixture {
         return abi.encode(policy, uint16(0), data);
     }
 
-    function test_zk_theVectorIsForThisJob() public view {
+    function _ctx() private view returns (bytes32) {
         bytes32 claim = claimIdOf(_job(_policy()), EXECUTOR, ANSWER);
-        bytes32 ctx = keccak256(abi.encode(keccak256("peaberry/ctx/1"), claim, keccak256("table"), uint64(3), uint64(11), keccak256("salt")));
-        uint256[] memory inputs = new uint256[](2);
+        return keccak256(abi.encode(keccak256("peaberry/ctx/1"), claim, keccak256("table"), uint64(3), uint64(11), keccak256("salt")));
+    }
+
+    function _inputs() private pure returns (uint256[] memory inputs) {
+        inputs = new uint256[](2);
         (inputs[0], inputs[1]) = (11, 66);
+    }
+
+    function test_zk_theVectorIsForThisJob() public view {
+        (bytes32 ctx, uint256[] memory inputs) = (_ctx(), _inputs());
         assertTrue(ZK.isProven(keccak256(plan), ctx, commitment, inputs, proof), string.concat("make the vector again for ", _hex(ctx)));
     }
 
@@ -229,9 +236,7 @@ contract ZkVerifierTest is Fixture {
         changed[where % changed.length] ^= bytes1(uint8(1) << (bit % 8));
         try ZK.publish(changed) returns (bytes32 planHash) {
             assertTrue(planHash != keccak256(plan), "another plan has another name");
-            uint256[] memory inputs = new uint256[](2);
-            (inputs[0], inputs[1]) = (11, 66);
-            try ZK.isProven(planHash, 0, commitment, inputs, proof) returns (bool yes) {
+            try ZK.isProven(planHash, _ctx(), commitment, _inputs(), proof) returns (bool yes) {
                 assertTrue(!yes, "a proof of another plan is believed");
             } catch {}
         } catch {}

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {ICommitments} from "../evidence/ICommitments.sol";
+import {StoredBytes} from "../evidence/StoredBytes.sol";
 import {Parent} from "../settlement/ISubjectRegistry.sol";
 import {SubjectRegistry} from "../settlement/SubjectRegistry.sol";
 
@@ -88,7 +89,7 @@ contract TableRegistry is SubjectRegistry(1), ICommitments {
         epoch = _register(nft, root, parents, abi.encode(table));
         _tables[nft][epoch] = table;
         _places[admission.verifier][root] = Place(nft, epoch);
-        proven[nft][epoch] = Proven(admission.verifier, uint64(block.number), _store(commitments), admission.planHash, 0);
+        proven[nft][epoch] = Proven(admission.verifier, uint64(block.number), StoredBytes.store(commitments), admission.planHash, 0);
         emit TableAdmitted(nft, epoch, address(admission.verifier), admission.planHash, rowsBefore, table.rows);
     }
 
@@ -115,7 +116,7 @@ contract TableRegistry is SubjectRegistry(1), ICommitments {
         (,, epoch,) = subjectOf(nft);
         Table storage last = _tables[nft][epoch];
         if (last.scheme != 2 || last.schemaHash != table.schemaHash) return ("", epoch, 0);
-        commitments = _load(proven[nft][epoch].commitments);
+        commitments = StoredBytes.load(proven[nft][epoch].commitments);
         if (commitments.length != length) revert BadCommitments();
         rows = last.rows;
     }
@@ -141,23 +142,6 @@ contract TableRegistry is SubjectRegistry(1), ICommitments {
         }
     }
 
-    /// @dev Code that begins with STOP.
-    function _store(bytes memory data) private returns (address code) {
-        bytes memory init = abi.encodePacked(hex"61", uint16(data.length + 1), hex"80600a3d393df300", data);
-        assembly ("memory-safe") {
-            code := create(0, add(init, 32), mload(init))
-        }
-        if (code == address(0)) revert BadCommitments();
-    }
-
-    function _load(address code) private view returns (bytes memory data) {
-        uint256 size = code.code.length - 1;
-        data = new bytes(size);
-        assembly ("memory-safe") {
-            extcodecopy(code, add(data, 32), 1, size)
-        }
-    }
-
     /// @notice Draws an epoch's salt from the block after its registration, once; anybody may call. Proofs over the epoch are bound to it: nobody could know it
     /// when the commitments were chosen.
     function seal(address nft, uint64 epoch) external returns (bytes32 salt) {
@@ -178,7 +162,7 @@ contract TableRegistry is SubjectRegistry(1), ICommitments {
         (address nft, Proven storage entry) = (place.nft, proven[place.nft][place.epoch]);
         epoch = place.epoch;
         if (entry.salt == 0) return ("", 0, 0, 0, 0);
-        return (_load(entry.commitments), epoch, _tables[nft][epoch].rows, entry.salt, inputRootOf(nft, epoch));
+        return (StoredBytes.load(entry.commitments), epoch, _tables[nft][epoch].rows, entry.salt, inputRootOf(nft, epoch));
     }
 
     /// @notice The table as it was registered for an epoch.

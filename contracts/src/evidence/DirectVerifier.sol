@@ -5,6 +5,7 @@ import {IEvidenceVerifier, Status} from "../settlement/IEvidenceVerifier.sol";
 import {Job, JobIds} from "../settlement/Job.sol";
 import {LeafEvidence} from "./LeafEvidence.sol";
 import {QOps} from "./QOps.sol";
+import {StoredBytes} from "./StoredBytes.sol";
 
 /// @title Evidence by doing it again: the chain runs the model itself
 /// @notice For small QOps models (a linear model, a stump, a tiny network) whose bytes were published here as contract code. A job's
@@ -15,8 +16,6 @@ contract DirectVerifier is IEvidenceVerifier {
 
     uint8 internal constant KIND_INFERENCE = 1;
     uint64 internal constant NEVER = type(uint64).max;
-    /// @dev EIP-170 less the leading STOP.
-    uint256 internal constant MAX_MODEL = 24_575;
 
     /// @notice Where the model with this hash lies as code (after one 0x00 byte); 0: not published.
     mapping(bytes32 subjectRoot => address code) public models;
@@ -35,17 +34,11 @@ contract DirectVerifier is IEvidenceVerifier {
 
     /// @notice Stores a model as code, once. Reverts for a model that QOps refuses.
     function publish(bytes calldata model) external returns (bytes32 subjectRoot) {
-        if (model.length > MAX_MODEL) revert ModelTooLarge(model.length);
+        if (model.length > StoredBytes.MAX) revert ModelTooLarge(model.length);
         subjectRoot = keccak256(model);
         if (models[subjectRoot] != address(0)) return subjectRoot;
         QOps.validate(model);
-        // Init code that returns what follows it; the stored code begins with STOP, so that nobody can run it.
-        bytes memory init = abi.encodePacked(hex"61", uint16(model.length + 1), hex"80600a3d393df300", model);
-        address code;
-        assembly ("memory-safe") {
-            code := create(0, add(init, 32), mload(init))
-        }
-        if (code == address(0)) revert ModelTooLarge(model.length);
+        address code = StoredBytes.store(model);
         models[subjectRoot] = code;
         emit ModelPublished(subjectRoot, code, model.length);
     }
@@ -54,12 +47,7 @@ contract DirectVerifier is IEvidenceVerifier {
     function execute(bytes32 subjectRoot, bytes calldata input) public view returns (bytes memory output) {
         address code = models[subjectRoot];
         if (code == address(0)) revert ModelNotPublished(subjectRoot);
-        uint256 size = code.code.length - 1;
-        bytes memory model = new bytes(size);
-        assembly ("memory-safe") {
-            extcodecopy(code, add(model, 32), 1, size)
-        }
-        return QOps.run(model, input);
+        return QOps.run(StoredBytes.load(code), input);
     }
 
     /// @inheritdoc IEvidenceVerifier

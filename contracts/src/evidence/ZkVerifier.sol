@@ -7,6 +7,7 @@ import {ICommitments} from "./ICommitments.sol";
 import {LeafEvidence} from "./LeafEvidence.sol";
 import {ProofCore} from "./ProofCore.sol";
 import {ProofPlan} from "./ProofPlan.sol";
+import {StoredBytes} from "./StoredBytes.sol";
 
 /// @title Evidence by a zero-knowledge proof
 /// @notice A claim is accepted in the transaction that proves it. What is proven is a plan that was published here; that the plan means a query or a
@@ -25,8 +26,6 @@ contract ZkVerifier is IEvidenceVerifier {
     bytes32 internal constant TAG_CTX_V1 = keccak256("peaberry/ctx/1");
     uint64 internal constant NEVER = type(uint64).max;
     uint256 internal constant NO_ROWS = 0xffff;
-    /// @dev EIP-170 less the leading STOP.
-    uint256 internal constant MAX_PLAN = 24_575;
 
     uint256 private immutable X_IM;
     uint256 private immutable X_RE;
@@ -78,17 +77,11 @@ contract ZkVerifier is IEvidenceVerifier {
 
     /// @notice Stores a plan as code, once, after its static checks.
     function publish(bytes calldata plan) external returns (bytes32 planHash) {
-        if (plan.length > MAX_PLAN) revert PlanTooLarge(plan.length);
+        if (plan.length > StoredBytes.MAX) revert PlanTooLarge(plan.length);
         planHash = keccak256(plan);
         if (plans[planHash] != address(0)) return planHash;
         ProofPlan.check(plan);
-        // Init code that returns what follows it; the stored code begins with STOP, so that nobody can run it.
-        bytes memory init = abi.encodePacked(hex"61", uint16(plan.length + 1), hex"80600a3d393df300", plan);
-        address code;
-        assembly ("memory-safe") {
-            code := create(0, add(init, 32), mload(init))
-        }
-        if (code == address(0)) revert PlanTooLarge(plan.length);
+        address code = StoredBytes.store(plan);
         plans[planHash] = code;
         emit PlanPublished(planHash, code, plan.length);
     }
@@ -102,13 +95,8 @@ contract ZkVerifier is IEvidenceVerifier {
     function _isProven(bytes32 planHash, bytes32 ctx, bytes memory registered, uint256[] memory inputs, bytes calldata proof) private view returns (bool) {
         address code = plans[planHash];
         if (code == address(0)) revert PlanNotPublished(planHash);
-        uint256 size = code.code.length - 1;
-        bytes memory plan = new bytes(size);
-        assembly ("memory-safe") {
-            extcodecopy(code, add(plan, 32), 1, size)
-        }
         return ProofCore.verify(
-            ProofCore.Tau(X_IM, X_RE, Y_IM, Y_RE), plan, ProofCore.Statement(SRS_ID, block.chainid, address(this), ctx, planHash, registered, inputs), proof
+            ProofCore.Tau(X_IM, X_RE, Y_IM, Y_RE), StoredBytes.load(code), ProofCore.Statement(SRS_ID, block.chainid, address(this), ctx, planHash, registered, inputs), proof
         );
     }
 
