@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {ProofCore} from "../src/evidence/ProofCore.sol";
+import {Statement, Tau} from "../src/evidence/ProofFrame.sol";
 import {Base} from "./Base.sol";
 import {ProofHarness} from "./ProofHarness.sol";
 
@@ -35,14 +36,14 @@ abstract contract ProofVectors is Base {
 /// @notice The Solidity verifier agrees with the C++ one: tests/vectors/proof/twin.hex holds proofs of every claim type, honest and lying.
 contract ProofTest is ProofVectors {
     struct Case {
-        ProofCore.Statement statement;
+        Statement statement;
         bytes plan;
         bytes proof;
         bool accepted;
     }
 
     ProofHarness internal harness;
-    ProofCore.Tau internal tau;
+    Tau internal tau;
     Case[] internal cases;
     bytes internal file;
 
@@ -50,7 +51,7 @@ contract ProofTest is ProofVectors {
         harness = new ProofHarness();
         bytes memory data = readVectors("proof/twin.hex");
         uint256 p = 128;
-        tau = ProofCore.Tau(_word(data, 0), _word(data, 32), _word(data, 64), _word(data, 96));
+        tau = Tau(_word(data, 0), _word(data, 32), _word(data, 64), _word(data, 96));
         uint256 count = _u16(data, p);
         p += 2;
         for (; count != 0; --count) {

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {ProofCore} from "../src/evidence/ProofCore.sol";
+import {Statement, Tau} from "../src/evidence/ProofFrame.sol";
 import {ProofPlan} from "../src/evidence/ProofPlan.sol";
 import {StoredBytes} from "../src/evidence/StoredBytes.sol";
 import {ProofVectors} from "./Proof.t.sol";
@@ -17,7 +18,7 @@ contract StoredPlans {
 
     error Refused();
 
-    constructor(ProofCore.Tau memory tau_) {
+    constructor(Tau memory tau_) {
         (X_IM, X_RE, Y_IM, Y_RE) = (tau_.xIm, tau_.xRe, tau_.yIm, tau_.yRe);
         SRS_ID = ProofCore.srsId(tau_);
     }
@@ -29,8 +30,8 @@ contract StoredPlans {
 
     function verify(bytes32 planHash, bytes32 ctx, bytes calldata registered, uint256[] calldata inputs, bytes calldata proof) external view {
         bytes memory plan = StoredBytes.load(plans[planHash]);
-        ProofCore.Tau memory tau = ProofCore.Tau(X_IM, X_RE, Y_IM, Y_RE);
-        if (!ProofCore.verify(tau, plan, ProofCore.Statement(SRS_ID, 0, address(0), ctx, planHash, registered, inputs), proof)) revert Refused();
+        Tau memory tau = Tau(X_IM, X_RE, Y_IM, Y_RE);
+        if (!ProofCore.verify(tau, plan, Statement(SRS_ID, 0, address(0), ctx, planHash, registered, inputs), proof)) revert Refused();
     }
 }
 
@@ -39,7 +40,7 @@ contract ProofGasTest is ProofVectors {
     /// @dev Ceilings of today; the bar for the second is 450,000 (docs/specs/005-status.md).
     function test_gas_ofLargeProofs() public {
         bytes memory data = readVectors("proof/gas.hex");
-        StoredPlans verifier = new StoredPlans(ProofCore.Tau(_word(data, 0), _word(data, 32), _word(data, 64), _word(data, 96)));
+        StoredPlans verifier = new StoredPlans(Tau(_word(data, 0), _word(data, 32), _word(data, 64), _word(data, 96)));
         uint256 p = 129;
         p = _one(verifier, data, p, "gas_open_2e20", 360_000);
         p = _one(verifier, data, p, "gas_zerocheck_lookup_2e20", 480_000);

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {ProofCore} from "../src/evidence/ProofCore.sol";
+import {Statement, Tau} from "../src/evidence/ProofFrame.sol";
 import {ProofPlan} from "../src/evidence/ProofPlan.sol";
 
 /// @notice The verifier with chain id and address as its caller gives them: for vectors. Test code: it accepts any ceremony.
@@ -10,7 +11,7 @@ contract ProofHarness {
         return ProofPlan.check(plan);
     }
 
-    function verify(ProofCore.Tau calldata tau, bytes calldata plan, ProofCore.Statement calldata statement, bytes calldata proof) external view returns (bool) {
+    function verify(Tau calldata tau, bytes calldata plan, Statement calldata statement, bytes calldata proof) external view returns (bool) {
         return ProofCore.verify(tau, plan, statement, proof);
     }
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {R} from "./ProofFrame.sol";
+
 /// @title The static checks of a plan, made once before its first use
 /// @notice docs/reference/proof-protocol.md §4 and §11. The twin of src/proof/plan/plan.cpp: both accept the same bytes.
 library ProofPlan {
-    uint256 internal constant R = 0x30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000001;
-
     /// @notice `position` is where reading stopped; what is wrong stands before it.
     error PlanMalformed(uint256 position);
 

@@ -6,6 +6,7 @@ import {Job, JobIds} from "../settlement/Job.sol";
 import {ICommitments} from "./ICommitments.sol";
 import {LeafEvidence} from "./LeafEvidence.sol";
 import {ProofCore} from "./ProofCore.sol";
+import {Statement, Tau} from "./ProofFrame.sol";
 import {ProofPlan} from "./ProofPlan.sol";
 import {StoredBytes} from "./StoredBytes.sol";
 
@@ -63,7 +64,7 @@ contract ZkVerifier is IEvidenceVerifier {
     }
 
     /// @dev Who knows a development ceremony's tau proves anything: on public chains only ceremonies of the list are believed.
-    constructor(ProofCore.Tau memory tau) {
+    constructor(Tau memory tau) {
         (X_IM, X_RE, Y_IM, Y_RE) = (tau.xIm, tau.xRe, tau.yIm, tau.yRe);
         SRS_ID = ProofCore.srsId(tau);
         bool local = block.chainid == 31337 || block.chainid == 1337 || block.chainid == 8996;
@@ -96,7 +97,7 @@ contract ZkVerifier is IEvidenceVerifier {
         address code = plans[planHash];
         if (code == address(0)) revert PlanNotPublished(planHash);
         return ProofCore.verify(
-            ProofCore.Tau(X_IM, X_RE, Y_IM, Y_RE), StoredBytes.load(code), ProofCore.Statement(SRS_ID, block.chainid, address(this), ctx, planHash, registered, inputs), proof
+            Tau(X_IM, X_RE, Y_IM, Y_RE), StoredBytes.load(code), Statement(SRS_ID, block.chainid, address(this), ctx, planHash, registered, inputs), proof
         );
     }
 
