@@ -17,7 +17,7 @@ interface IProofs {
 /// inputRoot = keccak256(abi.encode(tableId, epoch, commitmentsHash)).
 ///
 /// Scheme 2 grows by adding: an epoch's commitments are the last epoch's plus those of the new rows, and what is added must be proven to be zero outside
-/// the rows that it claims (docs/reference/proof-protocol.md, and rule A of its §10). The plan of that proof and the verifier that believed it stand with
+/// the rows that it claims (docs/reference/proof-protocol.md, §8). The plan of that proof and the verifier that believed it stand with
 /// the epoch: whether the plan says enough is for readers to check, by compiling it again from schema and size.
 contract TableRegistry is SubjectRegistry(1), ICommitments {
     struct Table {

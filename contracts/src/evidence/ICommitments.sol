@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-/// @notice A registry whose subjects are committed for proofs: tables and models that were admitted (docs/reference/proof-protocol.md §10).
+/// @notice A registry whose subjects are committed for proofs: tables and models that were admitted (docs/reference/proof-protocol.md §8).
 interface ICommitments {
     /// @param subjectRoot  names one epoch of one subject
     /// @return commitments phase-0 commitments, 64 bytes each, in the order of the plans over it; empty: unknown

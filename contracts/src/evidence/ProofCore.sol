@@ -27,7 +27,7 @@ library ProofCore {
 
     // ---------------------------------------------------------------- rows 1 to 3 of the transcript (§3)
 
-    /// @dev Reads the plan's header, checks lengths, absorbs the statement and the commitments (rows 1 to 3 of §5).
+    /// @dev Reads the plan's header, checks lengths, absorbs the statement and the commitments (rows 1 to 3 of §3).
     function _begin(Frame memory f, bytes memory plan, Statement memory s, bytes calldata proof) private pure returns (bool) {
         uint256 phase1;
         uint256 phase2;

@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {R} from "./ProofFrame.sol";
 
 /// @title The static checks of a plan, made once before its first use
-/// @notice docs/reference/proof-protocol.md §4 and §11. The twin of src/proof/plan/plan.cpp: both accept the same bytes.
+/// @notice docs/reference/proof-protocol.md §2. The twin of src/proof/plan/plan.cpp: both accept the same bytes.
 library ProofPlan {
     /// @notice `position` is where reading stopped; what is wrong stands before it.
     error PlanMalformed(uint256 position);

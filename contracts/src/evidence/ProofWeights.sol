@@ -6,7 +6,7 @@ import {R, HALF, Frame, F_L, F_N, F_Z, F_U, F_PSI, F_SIDES} from "./ProofFrame.s
 /// @title The polynomials that a verifier evaluates itself
 /// @notice Public columns at x, weights of the oracles at u. Part of the verifier of ProofCore.sol.
 library ProofWeights {
-    // ---------------------------------------------------------------- of the main sumcheck (§4)
+    // ---------------------------------------------------------------- of the main sumcheck (§2, §4)
 
     /// @dev Values of the public columns at x.
     function publicColumns(Frame memory f) internal pure {

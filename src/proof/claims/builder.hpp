@@ -39,7 +39,7 @@ struct CompiledPlan {
   std::vector<HelperRecipe> helpers;
 };
 
-/// Writes claims down as a plan. Everything that `zkSQL` and `zkML` prove is made of these; the verifier only ever sees sums (§4).
+/// Writes claims down as a plan. Everything that `zkSQL` and `zkML` prove is made of these; the verifier only ever sees sums (§2).
 /// What only the caller may do wrong (a slice that does not exist) is asserted. Not thread-safe.
 class PlanBuilder {
  public:
@@ -100,7 +100,7 @@ class PlanBuilder {
   };
   /// For every y: Σ of left nums with key y = Σ of right nums with key y. Items of one length are put into groups of `group` with one helper
   /// column each, left before right; the i-th goes into oracles[i], or into the last one (phase 2): long columns want oracles of their own, lest ℓ
-  /// grows. The nums of a lookup's left side must be 1, public 0/1, or proven boolean (§4).
+  /// grows. The nums of a lookup's left side must be 1, public 0/1, or proven boolean (§2).
   void fractions(const std::vector<std::uint8_t>& oracles, const std::vector<Fraction>& left, const std::vector<Fraction>& right, unsigned group = 3);
   /// c_0 + β c_1 + β² c_2 + …
   Expr fold_key(const std::vector<Expr>& columns);

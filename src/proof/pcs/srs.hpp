@@ -46,7 +46,7 @@ class Srs {
   G2Affine tau_;
 };
 
-/// Com(v; ρ) = Σ v_k·[τ^k]G + ρ·H (§2). v is at most as long as the SRS.
+/// Com(v; ρ) = Σ v_k·[τ^k]G + ρ·H (§1). v is at most as long as the SRS.
 G1Affine commit(const Srs& srs, std::span<const Fr> values, const Fr& blinder);
 
 }  // namespace peaberry::proof

@@ -9,7 +9,7 @@
 
 namespace peaberry::proof {
 
-/// What a proof is about, as data (docs/reference/proof-protocol.md, §3 and §4): oracles, views of their columns, claims over them.
+/// What a proof is about, as data (docs/reference/proof-protocol.md, §2): oracles, views of their columns, claims over them.
 /// The same bytes drive the prover, this verifier and the Solidity verifier.
 struct Plan {
   struct Oracle {
@@ -80,7 +80,7 @@ struct Plan {
   std::size_t proof_size() const;
 };
 
-/// Reads and checks a plan: every static check of §4 and §11. `modulus` is the scalar field's, big-endian: constants are below it.
+/// Reads and checks a plan: every static check of §2. `modulus` is the scalar field's, big-endian: constants are below it.
 /// Errors name the field and its place. Accepts exactly what `encode` makes.
 Result<Plan> parse_plan(ByteView bytes, const std::array<std::uint8_t, 32>& modulus);
 /// The checks alone, for a plan made by hand.

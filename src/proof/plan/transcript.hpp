@@ -5,7 +5,7 @@
 
 namespace peaberry::proof {
 
-/// The tags of the protocol's messages, in the order in which they are absorbed (§5). One name for each row; nothing is absorbed twice.
+/// The tags of the protocol's messages, in the order in which they are absorbed (§3). One name for each row; nothing is absorbed twice.
 enum class Tag : std::uint8_t {
   kTheta = 1,      ///< nothing → θ
   kWitness = 2,    ///< commitments of phase 1 → α
@@ -35,7 +35,7 @@ class Transcript {
     state_ = hash.finish();
     return F::from_be_reduced(state_.view());
   }
-  /// What the batching of several proofs hashes (§8).
+  /// What the batching of several proofs hashes (§6).
   const Hash32& state() const { return state_; }
 
  private:

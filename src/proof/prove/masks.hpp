@@ -6,7 +6,7 @@
 
 namespace peaberry::proof {
 
-/// Where σ and ω are not zero (§7): σ at 0 and at (2a+1)·2^s < 2^ℓ, a < 4, so that every level of every fold keeps its share; ω at the eight
+/// Where σ and ω are not zero (§5): σ at 0 and at (2a+1)·2^s < 2^ℓ, a < 4, so that every level of every fold keeps its share; ω at the eight
 /// multiples of 2^(ℓ−3), for the last rounds.
 inline std::vector<std::uint32_t> sigma_positions(unsigned l) {
   std::vector<std::uint32_t> out = {0};

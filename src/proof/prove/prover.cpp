@@ -168,7 +168,7 @@ class Prover {
     return out;
   }
 
-  // ---- main sumcheck (§6)
+  // ---- main sumcheck (§4)
 
   /// Terms over the same variables and with the same eq-run are one sum.
   struct Group {
@@ -407,7 +407,7 @@ class Prover {
     gamma_ = script_.step(Tag::kValues, message());
   }
 
-  // ---- reduction sumcheck (§7)
+  // ---- reduction sumcheck (§5)
 
   /// Σ_y f(y)·w(y) over all or some of the variables, bound from the lowest.
   struct Product {
@@ -570,7 +570,7 @@ class Prover {
     }
   };
 
-  // ---- opening (§8)
+  // ---- opening (§6)
   bool opening() {
     say("opening", 0.6);
     const auto arities = plan_.arities();

@@ -40,7 +40,7 @@ ProverCost estimate(const Plan& plan);
 /// Makes a proof of the plan's claims for the statement (whose registered commitments are those of `input.registered`). Masks are drawn from
 /// `random`, which must be the system's for real proofs. A false witness gives a proof that verifiers refuse; nothing is checked here.
 /// Errors: the SRS is shorter than 2^ℓ; an oracle has not its declared length.
-/// Source: the specification's §5–§8; eq split and round polynomials of small degree: Gruen 2024 (ePrint 2024/108); Gemini folding: Bootle,
+/// Source: the specification's §3–§6; eq split and round polynomials of small degree: Gruen 2024 (ePrint 2024/108); Gemini folding: Bootle,
 /// Chiesa, Hu, Orrù 2022 (ePrint 2022/420); Shplonk: Boneh, Drake, Fisch, Gabizon 2020 (ePrint 2020/081).
 Result<Bytes> prove(const Srs& srs, const CompiledPlan& compiled, const Statement& statement, const ProverInput& input, Random& random,
                     const ProverOptions& options = {});

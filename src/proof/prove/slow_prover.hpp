@@ -45,7 +45,7 @@ struct Lies {
   bool fold = false;    ///< believe the error until the opening, then fold to the wanted value with a difference that has as many roots as it can
 };
 
-/// The prover of §5–§8, written for reading: every table in full, every weight by the verifier's own functions, no kernels. It is the slow twin
+/// The prover of §3–§6, written for reading: every table in full, every weight by the verifier's own functions, no kernels. It is the slow twin
 /// of the fast prover, the prover of the small worlds, and – given a false witness – the cheating prover of the tests.
 /// `World`: F, Point, commit(values, blinder) → Point, write_point(Point) → 64 bytes.
 template <class World, class Script = Transcript<typename World::F>>
@@ -92,7 +92,7 @@ class SlowProver {
     return proof_;
   }
 
-  /// The opening's messages alone (§8, from ρ* on): g(u) is shown to be what g's folds end at.
+  /// The opening's messages alone (§6, from ρ* on): g(u) is shown to be what g's folds end at.
   std::optional<Bytes> open(std::vector<F> g, std::vector<F> u, const F& blinder) {
     g_ = std::move(g);
     u_ = std::move(u);
@@ -130,7 +130,7 @@ class SlowProver {
     return table[k] + at * (table[k + 1] - table[k]);
   }
 
-  // ---- main sumcheck (§6)
+  // ---- main sumcheck (§4)
   std::vector<F> operand_table(const Plan::Operand& operand) const {
     unsigned variables = 0;
     for (const auto& axis : operand.axes) {
@@ -296,7 +296,7 @@ class SlowProver {
     return e;
   }
 
-  // ---- reduction sumcheck (§7)
+  // ---- reduction sumcheck (§5)
   void reduction(const Masks<F>& masks) {
     const unsigned l = plan_.l, n = plan_.n, D = plan_.degree;
     const std::size_t size = std::size_t{1} << l;
@@ -374,7 +374,7 @@ class SlowProver {
     blinder_ += delta2_ * (psi_u * sigma_blinder_ + omega_blinder_);
   }
 
-  // ---- opening (§8)
+  // ---- opening (§6)
   static F evaluate(const std::vector<F>& polynomial, const F& at) {
     F sum = F::zero();
     for (std::size_t k = polynomial.size(); k-- > 0;) sum = sum * at + polynomial[k];

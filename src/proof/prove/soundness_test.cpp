@@ -1,4 +1,4 @@
-// The specification's own suites (§15) against this prover and this verifier, over small primes: forgery rates against the bound, the span test with its
+// The specification's own suites (§7) against this prover and this verifier, over small primes: forgery rates against the bound, the span test with its
 // ablations, the simulator, and the brute force of a 0/1 column.
 
 #include <gtest/gtest.h>
@@ -81,7 +81,7 @@ std::optional<bool> attempt(const Scenario<SmallPrime<P>>& scenario, Random& ran
   return opening && world.opens(opening->terms, opening->witness);
 }
 
-/// The union bound of §12 over the challenges that this strategy meets, without the factor of a grinding adversary.
+/// The union bound of §7 over the challenges that this strategy meets, without the factor of a grinding adversary.
 double bound(const Plan& plan, std::uint32_t p, std::size_t lookup_rows) {
   const double claims = static_cast<double>(plan.claims.size()), parts = static_cast<double>(std::size_t{1} << plan.l);
   return (static_cast<double>(lookup_rows) + plan.n * plan.degree + claims + 1 + (plan.n + 1) * plan.degree + static_cast<double>(plan.operands.size()) + 1 + 2 * plan.l + parts + plan.l) / p;
@@ -263,7 +263,7 @@ TEST(ZeroKnowledge, TwoWitnessesDifferByMasksOnlyAndEveryMaskIsNeeded) {
   EXPECT_EQ(long_leaks[5], long_plans);
 }
 
-/// The simulator of §13: no witness, no trapdoor, challenges first. It answers for any statement. Nothing for the exceptional challenges.
+/// The simulator of §7: no witness, no trapdoor, challenges first. It answers for any statement. Nothing for the exceptional challenges.
 template <std::uint32_t P>
 std::optional<Bytes> simulate(const ToyWorld<P>& world, const Plan& plan, const std::vector<SmallPrime<P>>& inputs, const std::vector<SmallPrime<P>>& challenges, const Statement& statement,
                Random& random) {
@@ -393,7 +393,7 @@ TEST(ZeroKnowledge, TheSimulatorNeedsNoWitnessAndNobodyTellsItApart) {
     for (int side = 0; side < 2; ++side)
       for (int done = 0; done < kRuns;) {
         const auto challenges = draw_challenges<F>(plan, random);
-        // The exceptional challenges of §13, of probability 1/p each, are not what is compared here.
+        // The exceptional challenges of §7, of probability 1/p each, are not what is compared here.
         bool usual = true;
         for (const F& challenge : challenges) usual = usual && !challenge.is_zero() && !(challenge == F::one());
         if (!usual) continue;

@@ -31,7 +31,7 @@ Hash32 srs_id(const G2Affine& tau);
 /// Thread-safe; memory is bounded by the sizes of plan and proof.
 Status verify(const VerifierKey& key, ByteView plan, const Statement& statement, ByteView proof);
 
-/// Several proofs under one key in one pairing: the arguments are combined with powers of a hash over all last states and all W (§8).
+/// Several proofs under one key in one pairing: the arguments are combined with powers of a hash over all last states and all W (§6).
 struct ProofRef {
   ByteView plan;
   const Statement* statement;

@@ -19,7 +19,7 @@ struct Opening {
   Hash32 state;  ///< the transcript's last
 };
 
-/// The verifier of §9, up to the pairing. Nothing: refused. The plan has passed check_plan. Memory is bounded by plan and proof.
+/// The verifier of §3–6, up to the pairing. Nothing: refused. The plan has passed check_plan. Memory is bounded by plan and proof.
 /// `Script` is the transcript; the tests fix its challenges.
 template <class W, class Script>
 std::optional<Opening<W>> reduce_proof(const W& world, const Plan& plan, Script transcript, const Statement& statement, ByteView proof) {
@@ -78,7 +78,7 @@ std::optional<Opening<W>> reduce_proof(const W& world, const Plan& plan, Script 
   std::vector<F> r;
   for (unsigned i = 0; i < n; ++i) r.push_back(transcript.step(Tag::kPoint));
 
-  // ---- main sumcheck (§6)
+  // ---- main sumcheck (§4)
   std::vector<F> stack;
   F current = F::zero(), weight = F::one();
   for (const auto& claim : plan.claims) {
@@ -124,7 +124,7 @@ std::optional<Opening<W>> reduce_proof(const W& world, const Plan& plan, Script 
   }
   const F mask_sum = current - (F::one() - t) * total;  // G*
 
-  // ---- reduction sumcheck (§7)
+  // ---- reduction sumcheck (§5)
   raw = take(128);
   const auto masks = points(raw);
   const F delta2 = transcript.step(Tag::kMasks, raw);
@@ -175,7 +175,7 @@ std::optional<Opening<W>> reduce_proof(const W& world, const Plan& plan, Script 
     power = power.doubled();
   }
 
-  // ---- opening (§8)
+  // ---- opening (§6)
   const auto arities = plan.arities();
   const std::size_t levels = arities.size();
   raw = take(32 + 64 * (levels - 1));
