@@ -8,10 +8,9 @@
 namespace peaberry::proof {
 namespace {
 
-Expr join(Expr a, const Expr& b, Plan::Op op, unsigned degree) {
+Expr join(Expr a, const Expr& b, Plan::Op op) {
   a.code.insert(a.code.end(), b.code.begin(), b.code.end());
   a.code.push_back({op});
-  a.degree = degree;
   return a;
 }
 
@@ -21,18 +20,9 @@ Plan::Term term(unsigned nt, unsigned xs, unsigned rs, unsigned len, Plan::Code 
 
 }  // namespace
 
-Expr operator+(Expr a, const Expr& b) {
-  const unsigned degree = std::max(a.degree, b.degree);
-  return join(std::move(a), b, Plan::Op::kAdd, degree);
-}
-Expr operator-(Expr a, const Expr& b) {
-  const unsigned degree = std::max(a.degree, b.degree);
-  return join(std::move(a), b, Plan::Op::kSub, degree);
-}
-Expr operator*(Expr a, const Expr& b) {
-  const unsigned degree = a.degree + b.degree;
-  return join(std::move(a), b, Plan::Op::kMul, degree);
-}
+Expr operator+(Expr a, const Expr& b) { return join(std::move(a), b, Plan::Op::kAdd); }
+Expr operator-(Expr a, const Expr& b) { return join(std::move(a), b, Plan::Op::kSub); }
+Expr operator*(Expr a, const Expr& b) { return join(std::move(a), b, Plan::Op::kMul); }
 
 std::uint8_t PlanBuilder::oracle(unsigned phase) {
   PB_ASSERT(phase <= 2 && spaces_.size() < 255);
@@ -91,12 +81,12 @@ Expr PlanBuilder::constant(const Word& value) {
   const auto found = std::find(all.begin(), all.end(), value);
   const auto index = found - all.begin();
   if (found == all.end()) all.push_back(value);
-  return leaf(Plan::Op::kConst, static_cast<unsigned>(index), 0);
+  return leaf(Plan::Op::kConst, static_cast<unsigned>(index));
 }
 
 Expr PlanBuilder::input(unsigned index) {
   PB_ASSERT(index < inputs_);
-  return leaf(Plan::Op::kPublic, index, 0);
+  return leaf(Plan::Op::kPublic, index);
 }
 
 Expr PlanBuilder::view(const Column& column) {
@@ -117,7 +107,7 @@ Expr PlanBuilder::view_axes(const Column& column, const std::vector<Plan::Axis>&
   const auto found = std::find(all.begin(), all.end(), operand);
   const auto index = found - all.begin();
   if (found == all.end()) all.push_back(operand);
-  return leaf(Plan::Op::kOperand, static_cast<unsigned>(index), 1);
+  return leaf(Plan::Op::kOperand, static_cast<unsigned>(index));
 }
 
 Expr PlanBuilder::next(const Column& column) { return view_axes(column, {{Plan::AxisKind::kNext, column.n, {0}}}); }
@@ -127,26 +117,24 @@ Expr PlanBuilder::public_column(Plan::PublicColumn column) {
   const auto found = std::find(all.begin(), all.end(), column);
   const auto index = found - all.begin();
   if (found == all.end()) all.push_back(column);
-  return leaf(Plan::Op::kColumn, static_cast<unsigned>(index), 1);
+  return leaf(Plan::Op::kColumn, static_cast<unsigned>(index));
 }
 
-void PlanBuilder::add(Plan::Claim claim, unsigned degree) {
-  degree_ = std::max(degree_, degree + 1);
+void PlanBuilder::add(Plan::Claim claim) {
   for (const auto& one : claim.terms) plan_.n = std::max({plan_.n, one.nt, static_cast<std::uint8_t>(one.rs + one.len)});
   plan_.claims.push_back(std::move(claim));
 }
 
-void PlanBuilder::zero(const Expr& expr, unsigned n) { add({constant(0).code, {term(n, 0, 0, n, expr.code)}}, expr.degree); }
+void PlanBuilder::zero(const Expr& expr, unsigned n) { add({constant(0).code, {term(n, 0, 0, n, expr.code)}}); }
 
 void PlanBuilder::sum(const Expr& expr, unsigned n, const Expr& target) {
-  PB_ASSERT(target.degree == 0);
-  add({target.code, {term(n, 0, 0, 0, expr.code)}}, expr.degree);
+  add({target.code, {term(n, 0, 0, 0, expr.code)}});
 }
 
 void PlanBuilder::sum_is_cell(const Expr& expr, unsigned n, const Column& cell) {
   PB_ASSERT(cell.n == 0);
   const Expr minus = constant(0) - view(cell);
-  add({constant(0).code, {term(n, 0, 0, 0, expr.code), term(0, 0, 0, 0, minus.code)}}, expr.degree);
+  add({constant(0).code, {term(n, 0, 0, 0, expr.code), term(0, 0, 0, 0, minus.code)}});
 }
 
 void PlanBuilder::equals_public(const Column& column, unsigned first_input, unsigned count) {
@@ -157,17 +145,7 @@ void PlanBuilder::contraction(const Expr& acc, unsigned n, const Expr& product, 
 
 void PlanBuilder::contraction_shared(const Expr& acc, unsigned n, const Expr& product, unsigned k, unsigned shared, unsigned rs) {
   const Expr minus = constant(0) - product;
-  add({constant(0).code, {term(n, 0, 0, n, acc.code), term(k + shared, k, rs, shared, minus.code)}}, std::max(acc.degree, product.degree));
-}
-
-void PlanBuilder::claim(const Expr& target, std::vector<std::pair<Plan::Term, unsigned>> terms_with_degree) {
-  Plan::Claim claim{target.code, {}};
-  unsigned degree = 0;
-  for (auto& [one, d] : terms_with_degree) {
-    degree = std::max(degree, d);
-    claim.terms.push_back(std::move(one));
-  }
-  add(std::move(claim), degree);
+  add({constant(0).code, {term(n, 0, 0, n, acc.code), term(k + shared, k, rs, shared, minus.code)}});
 }
 
 void PlanBuilder::fractions(const std::vector<std::uint8_t>& oracles, const std::vector<Fraction>& left, const std::vector<Fraction>& right, unsigned group) {
@@ -204,7 +182,7 @@ void PlanBuilder::fractions(const std::vector<std::uint8_t>& oracles, const std:
       from = to;
     }
   }
-  add(std::move(total), 1);
+  add(std::move(total));
 }
 
 Expr PlanBuilder::fold_key(const std::vector<Expr>& columns) {
@@ -240,7 +218,11 @@ void PlanBuilder::sort_operands() {
 
 Result<CompiledPlan> PlanBuilder::finish() {
   sort_operands();
-  plan_.degree = static_cast<std::uint8_t>(degree_);
+  // One more than the worst product: for E in x, and for 1 − t in t.
+  unsigned degree = 2;
+  for (const auto& claim : plan_.claims)
+    for (const auto& one : claim.terms) degree = std::max(degree, Plan::degree_in(one.code) + 1);
+  plan_.degree = static_cast<std::uint8_t>(std::min(degree, 255u));
   plan_.public_inputs = inputs_;
   if (plan_.operands.empty()) return fail(Errc::kInvalid, "a plan without columns", "add a claim over a column");
   // The masks: into the phase-1 oracle where they fit without making the longest oracle longer, else into one of their own.

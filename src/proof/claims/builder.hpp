@@ -14,10 +14,9 @@ struct Column {
   std::uint8_t n;  ///< log2 of its length
 };
 
-/// Postfix code with the most operands and public columns that are multiplied in it: what its sumcheck's degree follows from.
+/// Postfix code, with the operators of arithmetic.
 struct Expr {
   Plan::Code code;
-  unsigned degree = 0;
 };
 Expr operator+(Expr a, const Expr& b);
 Expr operator-(Expr a, const Expr& b);
@@ -60,7 +59,7 @@ class PlanBuilder {
   Expr input(unsigned index);
   /// Declares one more public input.
   unsigned add_input() { return inputs_++; }
-  Expr challenge(Plan::Challenge which) { return leaf(Plan::Op::kChallenge, which, 0); }
+  Expr challenge(Plan::Challenge which) { return leaf(Plan::Op::kChallenge, which); }
   /// The column row by row: bit i is x_i.
   Expr view(const Column& column);
   /// Bit i of the column comes from sources[i] (j: x_j, kFromR + j: r_j, kZero, kOne).
@@ -91,9 +90,6 @@ class PlanBuilder {
   void contraction(const Expr& acc, unsigned n, const Expr& product, unsigned k);
   /// The same with a shared index in the last `shared` variables of the sum, against r_{rs…}.
   void contraction_shared(const Expr& acc, unsigned n, const Expr& product, unsigned k, unsigned shared, unsigned rs);
-  /// Any claim, term by term.
-  void claim(const Expr& target, std::vector<std::pair<Plan::Term, unsigned>> terms_with_degree);
-
   struct Fraction {
     Expr num, key;
     unsigned n;
@@ -115,16 +111,15 @@ class PlanBuilder {
     std::multimap<unsigned, std::uint32_t> free;  // log → offset
   };
   std::uint32_t allocate(Space& space, unsigned log);
-  Expr leaf(Plan::Op op, unsigned index, unsigned degree) const { return {{{op, static_cast<std::uint16_t>(index)}}, degree}; }
+  static Expr leaf(Plan::Op op, unsigned index) { return {{{op, static_cast<std::uint16_t>(index)}}}; }
   Expr public_column(Plan::PublicColumn column);
-  void add(Plan::Claim claim, unsigned degree);
+  void add(Plan::Claim claim);
   void sort_operands();
 
   Word modulus_;
   std::vector<Space> spaces_;
   std::uint16_t inputs_ = 0;
   Plan plan_;
-  unsigned degree_ = 2;
   std::vector<HelperRecipe> helpers_;
 };
 

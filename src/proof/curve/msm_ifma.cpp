@@ -166,7 +166,7 @@ std::uint32_t digit_bits(const std::uint64_t* number, unsigned words, unsigned b
   return static_cast<std::uint32_t>(out & ((std::uint64_t{1} << width) - 1));
 }
 
-/// What one window needs beside its buckets; used again for the next.
+/// What one window needs beside its buckets; used again for the thread's next one.
 struct Workspace {
   LargeVector<std::uint32_t> keys, entries, start, fill, length, from;
   LargeVector<G1Affine> sums;
@@ -366,7 +366,7 @@ G1 msm_ifma(std::span<const G1Affine> points, const std::uint64_t* numbers, unsi
   const auto each = [&](unsigned jobs, const auto& work) {
     std::atomic<unsigned> next{0};
     const auto loop = [&] {
-      thread_local Workspace space;
+      Workspace space;
       for (unsigned job; (job = next++) < jobs;) work(job, space);
     };
     std::vector<std::jthread> others;

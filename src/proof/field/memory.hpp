@@ -3,12 +3,14 @@
 #include <sys/mman.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <new>
 #include <vector>
 
 namespace peaberry::proof {
 
-/// Memory for large arrays that are read at random: aligned to cache lines, on huge pages where the system gives them, and not zeroed twice.
+/// Memory for large arrays that are read at random: aligned to cache lines, on huge pages where the system gives them. It is wiped when it goes, since scalars and
+/// columns are somebody's data.
 template <class T>
 struct LargeAllocator {
   using value_type = T;
@@ -24,7 +26,10 @@ struct LargeAllocator {
     if (align == kHuge) madvise(at, bytes, MADV_HUGEPAGE);  // a wish: ignored where it cannot be
     return static_cast<T*>(at);
   }
-  void deallocate(T* at, std::size_t) { std::free(at); }
+  void deallocate(T* at, std::size_t count) {
+    explicit_bzero(at, count * sizeof(T));
+    std::free(at);
+  }
   template <class U>
   bool operator==(const LargeAllocator<U>&) const {
     return true;

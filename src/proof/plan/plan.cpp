@@ -192,7 +192,7 @@ class Checker {
         PB_CHECK(axis(one));
       }
       if (bits != operand.n) return malformed("an operand's axes do not cover its column");
-      sources_.push_back(static_cast<unsigned>(std::bit_width(used_)));
+      variables_.push_back(operand.variables());
     }
     return {};
   }
@@ -238,7 +238,7 @@ class Checker {
         case Op::kColumn: count = nt < 0 ? 0 : plan_.columns.size(); break;
       }
       if (index >= count) return malformed("code names something that does not exist, or may not be used there");
-      if (op == Op::kOperand && sources_[index] > static_cast<unsigned>(nt)) return malformed("an operand has more variables than its term");
+      if (op == Op::kOperand && variables_[index] > static_cast<unsigned>(nt)) return malformed("an operand has more variables than its term");
       if (op == Op::kColumn && plan_.columns[index].n > static_cast<unsigned>(nt)) return malformed("a public column has more variables than its term");
       ++depth;
     }
@@ -263,10 +263,41 @@ class Checker {
   const Plan& plan_;
   const std::array<std::uint8_t, 32>& modulus_;
   std::uint64_t used_ = 0;
-  std::vector<unsigned> sources_;  // for each operand: its highest x plus one
+  std::vector<unsigned> variables_;  // of each operand
 };
 
 }  // namespace
+
+unsigned Plan::Operand::variables() const {
+  unsigned out = 0;
+  const auto see = [&](unsigned code, unsigned count) {
+    if (count > 0 && code < kFromR) out = std::max(out, code + count);
+  };
+  for (const auto& axis : axes) {
+    if (axis.kind == AxisKind::kCoord)
+      for (const std::uint8_t code : axis.args) see(code, 1);
+    if (axis.kind == AxisKind::kNext) see(axis.args[0], axis.len);
+    if (axis.kind == AxisKind::kWindow) {
+      see(axis.args[1], axis.args[0]);
+      see(axis.args[3], axis.args[2]);
+    }
+  }
+  return out;
+}
+
+unsigned Plan::degree_in(const Code& code) {
+  std::vector<unsigned> stack;
+  for (const auto& [op, index] : code) {
+    if (op <= Op::kColumn) {
+      stack.push_back(op == Op::kOperand || op == Op::kColumn);
+      continue;
+    }
+    const unsigned right = stack.back();
+    stack.pop_back();
+    stack.back() = op == Op::kMul ? stack.back() + right : std::max(stack.back(), right);
+  }
+  return stack.back();
+}
 
 std::size_t Plan::oracles_of(unsigned phase) const {
   return static_cast<std::size_t>(std::count_if(oracles.begin(), oracles.end(), [&](const Oracle& o) { return o.phase == phase; }));

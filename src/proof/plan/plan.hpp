@@ -40,6 +40,8 @@ struct Plan {
     std::uint8_t n;  ///< log2 of the column's length
     std::vector<Axis> axes;
     bool operator==(const Operand&) const = default;
+    /// Variables x_0 … that the view has: its highest x plus one.
+    unsigned variables() const;
   };
   enum class Op : std::uint8_t { kConst = 1, kPublic = 2, kChallenge = 3, kOperand = 4, kColumn = 5, kAdd = 16, kSub = 17, kMul = 18 };
   enum Challenge : std::uint16_t { kTheta = 0, kAlpha = 1, kBeta = 2 };
@@ -49,6 +51,8 @@ struct Plan {
     bool operator==(const Instruction&) const = default;
   };
   using Code = std::vector<Instruction>;  ///< postfix
+  /// The most operands and public columns that code multiplies. The code is balanced.
+  static unsigned degree_in(const Code& code);
   struct Term {
     std::uint8_t nt, xs, rs, len;  ///< variables; eq-run Π_{i<len} eq(x_{xs+i}, r_{rs+i})
     Code code;

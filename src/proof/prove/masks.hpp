@@ -34,6 +34,7 @@ struct Masks {
   static Masks draw(const Plan& plan, Random& random) {
     Masks out;
     const auto fill = [&](std::vector<F>& to, std::size_t count) {
+      to.reserve(count);  // growing would leave copies behind
       for (std::size_t i = 0; i < count; ++i) to.push_back(F::random(random));
     };
     fill(out.operand, plan.operands.size());

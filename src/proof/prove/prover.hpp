@@ -19,8 +19,8 @@ struct RegisteredOracle {
 
 struct ProverInput {
   std::vector<RegisteredOracle> registered;
-  /// The phase-1 oracles, each of its declared length, in the plan's order. The mask slices of wmask are filled by the prover. θ is there for
-  /// columns that depend on it.
+  /// The phase-1 oracles, each of its declared length (asserted), in the plan's order. The mask slices of wmask are filled by the prover. θ is there for
+  /// columns that depend on it. Called again when a proof begins anew.
   std::function<std::vector<Table>(const Fr& theta)> witness;
   std::vector<Fr> inputs;
 };
@@ -39,7 +39,7 @@ ProverCost estimate(const Plan& plan);
 
 /// Makes a proof of the plan's claims for the statement (whose registered commitments are those of `input.registered`). Masks are drawn from
 /// `random`, which must be the system's for real proofs. A false witness gives a proof that verifiers refuse; nothing is checked here.
-/// Errors: the SRS is shorter than 2^ℓ; an oracle has not its declared length.
+/// Errors: the SRS is shorter than 2^ℓ; a registered oracle has not its declared length; the plan's D is too small for its expressions.
 /// Source: the specification's §3–§6; eq split and round polynomials of small degree: Gruen 2024 (ePrint 2024/108); Gemini folding: Bootle,
 /// Chiesa, Hu, Orrù 2022 (ePrint 2022/420); Shplonk: Boneh, Drake, Fisch, Gabizon 2020 (ePrint 2020/081).
 Result<Bytes> prove(const Srs& srs, const CompiledPlan& compiled, const Statement& statement, const ProverInput& input, Random& random,

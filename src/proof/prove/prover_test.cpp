@@ -143,6 +143,33 @@ TEST(Prover, TheFastProverIsTheSlowOneByteForByte) {
     }
 }
 
+TEST(Prover, WhatCannotBeProvenIsSaidBeforeTheWork) {
+  SeededRandom random(10);
+  const Srs srs = Srs::development(4, random);
+  const auto scenario = (Gallery<Fr>(Fr::modulus_be(), 6, false).zero_check)();
+  ProverInput input;
+  input.witness = [](const Fr&) -> std::vector<Table> { std::abort(); };
+  const Srs longer = Srs::development(8, random);
+  const auto said = [&](const Srs& powers, const CompiledPlan& plan, const ProverInput& with) {
+    const auto proof = prove(powers, plan, {}, with, random);
+    return proof ? std::string() : proof.error().message;
+  };
+  EXPECT_NE(said(srs, scenario.compiled, input).find("the SRS has 16 powers"), std::string::npos);
+  CompiledPlan shallow = scenario.compiled;
+  shallow.plan.degree = 2;
+  EXPECT_NE(said(longer, shallow, input).find("D is 2"), std::string::npos);
+  ProverInput more = input;
+  more.inputs = {Fr(1)};
+  EXPECT_NE(said(longer, scenario.compiled, more).find("public inputs"), std::string::npos);
+  const auto table = (Gallery<Fr>(Fr::modulus_be(), 6, false).private_sum)();
+  ProverInput short_oracle = input;
+  const Table values(8);
+  short_oracle.registered = {{&values, Fr(1)}};
+  short_oracle.inputs = table.inputs;
+  EXPECT_NE(said(longer, table.compiled, short_oracle).find("declared length"), std::string::npos);
+  EXPECT_NE(said(longer, table.compiled, input).find("registered oracles"), std::string::npos);
+}
+
 /// tests/vectors/proof/twin.hex: what the C++ verifier thinks of proofs of every claim type, honest and lying, for the Solidity verifier to
 /// agree with. PEABERRY_WRITE_VECTORS=1 writes it anew; a change must be meant.
 TEST(Prover, TheTwinVectorsAreStillWhatThisVerifierThinks) {

@@ -5,6 +5,7 @@
 #include <peaberry/proof/plan/transcript.hpp>
 #include <peaberry/proof/plan/weights.hpp>
 
+#include "interpolate.hpp"
 #include "masks.hpp"
 
 namespace peaberry::proof {
@@ -22,22 +23,6 @@ struct Witness {
   /// The phase-2 oracles; nothing when a denominator is 0, and the proof begins anew.
   std::function<std::optional<std::vector<std::vector<F>>>(const F& theta, const F& alpha, const F& beta)> helpers;
 };
-
-/// The coefficients of the polynomial with the values v_0 … v_d at 0 … d (Lagrange, by Newton's differences).
-template <class F>
-std::vector<F> interpolate(std::vector<F> values) {
-  const std::size_t size = values.size();
-  for (std::size_t step = 1; step < size; ++step) {
-    const F inverse = F(step).inverse();
-    for (std::size_t i = size; i-- > step;) values[i] = (values[i] - values[i - 1]) * inverse;
-  }
-  std::vector<F> out(size, F::zero());
-  for (std::size_t i = size; i-- > 0;) {  // out ← out·(X − i) + values[i]
-    for (std::size_t k = size; k-- > 0;) out[k] = (k > 0 ? out[k - 1] : F::zero()) - F(i) * out[k];
-    out[0] += values[i];
-  }
-  return out;
-}
 
 /// How a prover may lie beyond a false witness: by the best strategies that are known, for measuring the soundness error over small primes.
 struct Lies {
@@ -132,20 +117,7 @@ class SlowProver {
 
   // ---- main sumcheck (§4)
   std::vector<F> operand_table(const Plan::Operand& operand) const {
-    unsigned variables = 0;
-    for (const auto& axis : operand.axes) {
-      const auto see = [&](unsigned code, unsigned count) {
-        if (count > 0 && code < Plan::kFromR) variables = std::max(variables, code + count);
-      };
-      if (axis.kind == Plan::AxisKind::kCoord)
-        for (const std::uint8_t code : axis.args) see(code, 1);
-      if (axis.kind == Plan::AxisKind::kNext) see(axis.args[0], axis.len);
-      if (axis.kind == Plan::AxisKind::kWindow) {
-        see(axis.args[1], axis.args[0]);
-        see(axis.args[3], axis.args[2]);
-      }
-    }
-    std::vector<F> out(std::size_t{1} << variables, F::zero());
+    std::vector<F> out(std::size_t{1} << operand.variables(), F::zero());
     for (std::size_t x = 0; x < out.size(); ++x)
       for (std::size_t y = 0; y < std::size_t{1} << operand.n; ++y) {
         const F& value = oracles_[operand.oracle][operand.off + y];

@@ -90,23 +90,6 @@ AxisMap axis_map(const Plan::Axis& axis, std::span<const Fr> r) {
 
 }  // namespace
 
-unsigned view_variables(const Plan::Operand& operand) {
-  unsigned out = 0;
-  const auto see = [&](unsigned code, unsigned count) {
-    if (count > 0 && code < Plan::kFromR) out = std::max(out, code + count);
-  };
-  for (const auto& axis : operand.axes) {
-    if (axis.kind == Plan::AxisKind::kCoord)
-      for (const std::uint8_t code : axis.args) see(code, 1);
-    if (axis.kind == Plan::AxisKind::kNext) see(axis.args[0], axis.len);
-    if (axis.kind == Plan::AxisKind::kWindow) {
-      see(axis.args[1], axis.args[0]);
-      see(axis.args[3], axis.args[2]);
-    }
-  }
-  return out;
-}
-
 bool is_plain(const Plan::Operand& operand) {
   unsigned next = 0;
   for (const auto& axis : operand.axes) {
@@ -138,10 +121,10 @@ Table view_table(const Plan::Operand& operand, std::span<const Fr> column, std::
     variables.insert(variables.end(), map.variables.begin(), map.variables.end());
     inner *= new_size;
   }
-  bool in_order = variables.size() == view_variables(operand);
+  bool in_order = variables.size() == operand.variables();
   for (std::size_t i = 0; i < variables.size(); ++i) in_order = in_order && variables[i] == i;
   if (in_order) return tensor;
-  Table out(std::size_t{1} << view_variables(operand));
+  Table out(std::size_t{1} << operand.variables());
   for (std::size_t x = 0; x < out.size(); ++x) {
     std::size_t place = 0;
     for (std::size_t i = 0; i < variables.size(); ++i) place |= (x >> variables[i] & 1) << i;

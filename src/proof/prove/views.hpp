@@ -8,13 +8,10 @@ namespace peaberry::proof {
 
 using Table = LargeVector<Fr>;
 
-/// Variables x_0 … that a view's table has: its highest x plus one.
-unsigned view_variables(const Plan::Operand& operand);
-
 /// Whether the view is the column itself, row by row (sources x_0, x_1, … in order): its table is the slice, no copy needed.
 bool is_plain(const Plan::Operand& operand);
 
-/// P(x) = Σ_y w(x; y)·column(y) for all x in {0,1}^view_variables (§2), column by column of axes: sources r are bound by folding.
+/// P(x) = Σ_y w(x; y)·column(y) for all x in {0,1}^operand.variables() (§2), column by column of axes: sources r are bound by folding.
 Table view_table(const Plan::Operand& operand, std::span<const Fr> column, std::span<const Fr> r);
 
 /// w(x; y) for all y in {0,1}^n at a point x: an outer product of one short vector for each axis.

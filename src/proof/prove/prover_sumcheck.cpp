@@ -1,0 +1,231 @@
+#include "interpolate.hpp"
+#include "prover_class.hpp"
+
+namespace peaberry::proof {
+namespace {
+
+/// Rows of a table in one block of a round: values at X = 0 and what each step of X adds. Tables without variables left are constants.
+struct Line {
+  std::span<const Fr> table;
+  Table value, step;
+  void load(std::size_t from, std::size_t count) {
+    const std::size_t half = table.size() / 2;
+    value.resize(BlockRunner::kBlock), step.resize(BlockRunner::kBlock);
+    if (half >= from + count) {
+      kernels().split(value.data(), step.data(), &table[2 * from], count);
+    } else {
+      for (std::size_t i = 0; i < count; ++i) {
+        const std::size_t k = 2 * ((from + i) % half);
+        value[i] = table[k];
+        step[i] = table[k + 1] - table[k];
+      }
+    }
+  }
+  void advance(std::size_t count) { kernels().add(value.data(), value.data(), step.data(), count); }
+};
+
+}  // namespace
+
+/// Terms over the same variables and with the same eq-run are one sum.
+struct Prover::Group {
+  unsigned nt, xs, rs, len;
+  bool gruen;  ///< the run covers all variables: it is split off, and never becomes a table
+  std::vector<std::pair<Fr, const Plan::Code*>> terms;
+  std::vector<std::size_t> operands, columns;
+  unsigned degree = 0;  ///< of the sum without a run that is split off
+  Table run;            ///< a run that is not split off, as one more factor
+  Fr bound = Fr::one(); ///< Π eq(ρ_j, r_j) of the rounds before
+  std::optional<Fr> constant;  ///< once all its variables are bound
+};
+
+std::vector<Prover::Group> Prover::groups() const {
+  std::vector<Group> out;
+  Fr weight = Fr::one();
+  for (const auto& claim : plan_.claims) {
+    for (const auto& term : claim.terms) {
+      auto found = std::find_if(out.begin(), out.end(), [&](const Group& g) { return g.nt == term.nt && g.len == term.len && (term.len == 0 || (g.xs == term.xs && g.rs == term.rs)); });
+      if (found == out.end()) {
+        out.push_back({term.nt, term.xs, term.rs, term.len, term.len == term.nt && term.len > 0, {}, {}, {}, 0, {}, Fr::one(), {}});
+        found = out.end() - 1;
+      }
+      found->terms.emplace_back(weight, &term.code);
+      found->degree = std::max(found->degree, Plan::degree_in(term.code));
+      for (const auto& [op, index] : term.code) {
+        auto* list = op == Plan::Op::kOperand ? &found->operands : op == Plan::Op::kColumn ? &found->columns : nullptr;
+        if (list != nullptr && std::find(list->begin(), list->end(), index) == list->end()) list->push_back(index);
+      }
+    }
+    weight *= lambda_;
+  }
+  for (Group& group : out)
+    if (group.len > 0 && !group.gruen) {
+      // eq over x_xs …: constant in the variables below xs
+      const Table run = eq_expansion(std::span<const Fr>(r_).subspan(group.rs, group.len));
+      group.run.resize(run.size() << group.xs);
+      for (std::size_t i = 0; i < group.run.size(); ++i) group.run[i] = run[i >> group.xs];
+      ++group.degree;
+    }
+  return out;
+}
+
+/// Σ over the rest of the group's rows, as a polynomial in the round's variable; the coefficients are added to `sum`.
+void Prover::add_round(Group& group, unsigned round, const Tables& operands, const Tables& columns, std::vector<Fr>& sum) {
+  if (group.nt <= round) {
+    if (!group.constant) {
+      BlockRunner here = runner();
+      for (const std::size_t k : group.operands) here.operands[k] = {nullptr, operands.view[k][0]};
+      for (const std::size_t k : group.columns) here.columns[k] = {nullptr, columns.view[k][0]};
+      Fr total;
+      for (const auto& [weight, code] : group.terms) total += weight * here.run(*code, 1).all;
+      group.constant = total * group.bound * (group.run.empty() ? Fr::one() : group.run[0]);
+    }
+    sum[0] += *group.constant * half_.pow(round + 1 - group.nt);
+    return;
+  }
+  const std::size_t rests = std::size_t{1} << (group.nt - round - 1), block = std::min(kBlock, rests), blocks = rests / block;
+  Table low, high;
+  if (group.gruen) {  // eq of the variables after this one, as a product of two short tables
+    const auto later = std::span<const Fr>(r_).subspan(group.rs + round + 1, group.nt - round - 1);
+    const unsigned low_bits = static_cast<unsigned>(std::bit_width(block) - 1);
+    low = eq_expansion(later.first(low_bits));
+    high = eq_expansion(later.subspan(low_bits));
+  }
+  std::vector<std::vector<Fr>> partial(options_.threads, std::vector<Fr>(group.degree + 1));
+  std::vector<BlockRunner> runners(options_.threads, runner());
+  struct Worker {
+    std::vector<Line> operands, columns;
+    Line run;
+    Table total;
+  };
+  std::vector<Worker> workers(options_.threads);
+  parallel(options_.threads, blocks, [&](unsigned id, std::size_t b) {
+    BlockRunner& here = runners[id];
+    Worker& worker = workers[id];
+    const auto bind = [&](const std::vector<std::size_t>& used, const Tables& tables, std::vector<Line>& lines, std::vector<BlockRunner::Value>& values) {
+      lines.resize(used.size());
+      for (std::size_t i = 0; i < used.size(); ++i) {
+        const auto table = tables.view[used[i]];
+        lines[i].table = table;
+        if (table.size() == 1) {
+          values[used[i]] = {nullptr, table[0]};
+        } else {
+          lines[i].load(b * block, block);
+          values[used[i]] = {lines[i].value.data(), {}};
+        }
+      }
+    };
+    bind(group.operands, operands, worker.operands, here.operands);
+    bind(group.columns, columns, worker.columns, here.columns);
+    if (!group.run.empty()) {
+      worker.run.table = std::span<const Fr>(group.run);
+      if (group.run.size() > 1) worker.run.load(b * block, block);
+    }
+    worker.total.resize(kBlock);
+    for (unsigned x = 0; x <= group.degree; ++x) {
+      if (x > 0) {
+        for (auto* lines : {&worker.operands, &worker.columns})
+          for (Line& line : *lines)
+            if (line.table.size() > 1) line.advance(block);
+        if (group.run.size() > 1) worker.run.advance(block);
+      }
+      std::fill_n(worker.total.begin(), block, Fr::zero());
+      Fr everywhere;
+      for (const auto& [weight, code] : group.terms) {
+        const auto value = here.run(*code, block);
+        if (value.rows == nullptr)
+          everywhere += weight * value.all;
+        else
+          kernels().mac(worker.total.data(), value.rows, weight, block);
+      }
+      if (!everywhere.is_zero())
+        for (std::size_t i = 0; i < block; ++i) worker.total[i] += everywhere;
+      Fr here_sum;
+      if (group.gruen) {
+        here_sum = kernels().dot(worker.total.data(), low.data(), block) * high[b];
+      } else if (group.run.size() > 1) {
+        here_sum = kernels().dot(worker.total.data(), worker.run.value.data(), block);
+      } else {
+        for (std::size_t i = 0; i < block; ++i) here_sum += worker.total[i];
+        if (group.run.size() == 1) here_sum *= group.run[0];
+      }
+      partial[id][x] += here_sum;
+    }
+  });
+  std::vector<Fr> values(group.degree + 1);
+  for (const auto& one : partial)
+    for (std::size_t x = 0; x < values.size(); ++x) values[x] += one[x];
+  auto c = interpolate(std::move(values));
+  if (group.gruen) {  // times eq(X, r) = (1 − r) + (2r − 1)X
+    const Fr &r = r_[group.rs + round], constant = group.bound * (Fr::one() - r), linear = group.bound * (r.doubled() - Fr::one());
+    c.push_back(Fr::zero());
+    for (std::size_t k = c.size(); k-- > 0;) c[k] = c[k] * constant + (k > 0 ? c[k - 1] * linear : Fr::zero());
+  }
+  for (std::size_t k = 0; k < c.size(); ++k) {
+    sum[k] += c[k];
+  }
+}
+
+Fr Prover::send_round(unsigned round, std::vector<Fr> c) {
+  const Fr scale = delta_ * Fr(2).pow(plan_.n - round);
+  Fr constant = mask_so_far_;
+  for (unsigned d = 1; d <= plan_.degree; ++d) {
+    const Fr& a = masks_.round[round * plan_.degree + d - 1];
+    c[d] += scale * a;
+    constant -= half_ * a;
+  }
+  c[0] += scale * constant;
+  begin();
+  send(c[0]);
+  for (unsigned d = 2; d <= plan_.degree; ++d) send(c[d]);
+  const Fr challenge = script_.step(Tag::kRound, message());
+  Fr power = Fr::one();
+  for (unsigned d = 1; d <= plan_.degree; ++d) {
+    power *= challenge;
+    mask_so_far_ += masks_.round[round * plan_.degree + d - 1] * (power - half_);
+  }
+  z_.push_back(challenge);
+  return challenge;
+}
+
+void Prover::main_sumcheck() {
+  say("main sumcheck", 0.3);
+  Tables operands(plan_.operands.size()), columns(plan_.columns.size());
+  for (std::size_t k = 0; k < plan_.operands.size(); ++k) open_operand(operands, k);
+  for (std::size_t k = 0; k < plan_.columns.size(); ++k) open_column(columns, k);
+  std::vector<Group> all = groups();
+  for (unsigned round = 0; round < plan_.n; ++round) {
+    std::vector<Fr> c(plan_.degree + 1);
+    for (Group& group : all) add_round(group, round, operands, columns, c);
+    const Fr challenge = send_round(round, std::move(c));
+    operands.fold(challenge, options_.threads);
+    columns.fold(challenge, options_.threads);
+    for (Group& group : all) {
+      if (group.gruen && round < group.nt) group.bound *= eq(challenge, r_[group.rs + round]);
+      if (group.run.size() > 1) {
+        kernels().fold(group.run.data(), group.run.data(), challenge, group.run.size() / 2);
+        group.run.resize(group.run.size() / 2);
+      }
+    }
+  }
+  // The dummy variable t: Z at (1 − t)P + tR, times 1 − t; everything else is bound.
+  std::vector<Fr> values;
+  BlockRunner here = runner();
+  for (std::size_t k = 0; k < columns.view.size(); ++k) here.columns[k] = {nullptr, columns.view[k][0]};
+  for (unsigned t = 0; t <= plan_.degree; ++t) {
+    for (std::size_t k = 0; k < operands.view.size(); ++k)
+      here.operands[k] = {nullptr, operands.view[k][0] + Fr(t) * (masks_.operand[k] - operands.view[k][0])};
+    Fr total;
+    for (const Group& group : all) {
+      Fr sum;
+      for (const auto& [weight, code] : group.terms) sum += weight * here.run(*code, 1).all;
+      total += sum * group.bound * (group.run.empty() ? Fr::one() : group.run[0]) * half_.pow(plan_.n - group.nt);
+    }
+    values.push_back((Fr::one() - Fr(t)) * total);
+  }
+  const Fr t = send_round(plan_.n, interpolate(std::move(values)));
+  begin();
+  for (std::size_t k = 0; k < operands.view.size(); ++k) send(operands.view[k][0] + t * (masks_.operand[k] - operands.view[k][0]));
+  gamma_ = script_.step(Tag::kValues, message());
+}
+
+}  // namespace peaberry::proof
