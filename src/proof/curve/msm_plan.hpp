@@ -1,7 +1,5 @@
 #pragma once
 
-#include <functional>
-
 #include "g1.hpp"
 
 namespace peaberry::proof::detail {

@@ -1,5 +1,7 @@
 #include "pairing.hpp"
 
+#include <peaberry/crypto/hash.hpp>
+
 namespace peaberry::proof {
 namespace {
 
@@ -131,6 +133,11 @@ std::array<std::uint8_t, 128> G2Affine::be() const {
     std::copy(word.begin(), word.end(), out.begin() + 32 * i);
   }
   return out;
+}
+
+Hash32 srs_id(const G2Affine& tau) {
+  crypto::Keccak256 hash;
+  return hash.update("peaberry/srs/1").update(tau.be()).update(hiding_generator().be()).finish();
 }
 
 // The loop counter 6u+2 has 65 bits: its top bit is implied, these are the 64 below.

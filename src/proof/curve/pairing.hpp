@@ -26,6 +26,9 @@ struct G2Affine {
   std::array<std::uint8_t, 128> be() const;
 };
 
+/// What statements and chains call a ceremony: keccak256("peaberry/srs/1" ‖ [τ]_2 ‖ H).
+Hash32 srs_id(const G2Affine& tau);
+
 /// The lines of the Miller loop of one fixed G2 point: half of a pairing's work, done once.
 class G2Prepared {
  public:

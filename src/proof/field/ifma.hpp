@@ -24,7 +24,7 @@ struct Constants {
       }
     return out;
   }
-  static constexpr Five kP = split(P::kModulus), k2P = split(P::kModulus, 1), k4P = split(P::kModulus, 2);
+  static constexpr Five kP = split(P::kModulus), k2P = split(P::kModulus, 1);
   static constexpr std::uint64_t kInverse = [] {  // −p⁻¹ mod 2^52
     std::uint64_t inverse = 1;
     for (int i = 0; i < 6; ++i) inverse *= 2 - P::kModulus[0] * inverse;

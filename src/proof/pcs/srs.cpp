@@ -8,7 +8,6 @@
 #include <bit>
 #include <cstring>
 
-#include <peaberry/crypto/hash.hpp>
 #include <peaberry/proof/field/memory.hpp>
 
 namespace peaberry::proof {
@@ -192,10 +191,7 @@ Status Srs::validate(Random& random, const Progress& progress) const {
 
 unsigned Srs::log() const { return static_cast<unsigned>(std::bit_width(powers_.size()) - 1); }
 
-Hash32 Srs::id() const {
-  crypto::Keccak256 hash;
-  return hash.update("peaberry/srs/1").update(tau_.be()).update(hiding_generator().be()).finish();
-}
+Hash32 Srs::id() const { return srs_id(tau_); }
 
 G1Affine commit(const Srs& srs, std::span<const Fr> values, const Fr& blinder) {
   PB_ASSERT(values.size() <= srs.powers().size());

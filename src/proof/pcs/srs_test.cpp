@@ -77,7 +77,6 @@ TEST_F(SrsFile, WhatIsNoCeremonyIsRefused) {
   }
   // Points of the curve, but not powers of one secret.
   const Srs other = Srs::development(8, random_);
-  std::vector<G1Affine> mixed(made.powers().begin(), made.powers().end());
   Bytes wrong = good;
   const Bytes from = ptau_of(other);
   std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(points + 64 * 100), 64, wrong.begin() + static_cast<std::ptrdiff_t>(points + 64 * 100));

@@ -117,7 +117,7 @@ F prefix_value(std::span<const std::uint64_t> m, std::span<const F> x) {
   return less;
 }
 
-/// A public column at x (its first n coordinates are used). `number(input)` gives a public input's limbs.
+/// A public column at x (its first n coordinates are used).
 template <class F>
 F public_value(const Plan::PublicColumn& column, std::span<const F> point, std::span<const F> inputs) {
   const auto x = point.first(column.n);

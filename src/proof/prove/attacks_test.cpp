@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <peaberry/proof/verify/bn254.hpp>
 #include <peaberry/proof/verify/verify.hpp>
-#include <peaberry/proof/verify/verify_core.hpp>
 
 #include "run_scenario.hpp"
 #include "slow_prover.hpp"
@@ -70,14 +70,7 @@ TEST_F(Attack, UnabsorbedMessages) {
   const Plan& plan = one.compiled.plan;
   std::vector<std::pair<int, std::size_t>> seen;
   const Recorder<Fr> recorder{Transcript<Fr>(statement_bytes(made.statement, one.compiled.name)), &seen};
-  struct World {
-    using F = Fr;
-    using Point = G1Affine;
-    std::optional<Point> read_point(ByteView bytes) const { return G1Affine::from_be(bytes); }
-    Point generator() const { return G1Affine::generator(); }
-    Point hiding() const { return hiding_generator(); }
-  };
-  ASSERT_TRUE(reduce_proof(World{}, plan, recorder, made.statement, made.proof));
+  ASSERT_TRUE(reduce_proof(Bn254{}, plan, recorder, made.statement, made.proof));
   // ℓ = 6, n = 3, D = 5, K = 6, two oracles of phase 1, one of phase 2, three levels
   const std::vector<std::pair<int, std::size_t>> manifest = {{1, 0},    {2, 128}, {3, 0},   {4, 64},   {5, 0},   {6, 0},   {6, 0},   {6, 0},   {7, 160}, {7, 160}, {7, 160},
                                                              {7, 160},  {8, 192}, {9, 128}, {10, 64},  {10, 64}, {10, 64}, {10, 64}, {10, 64}, {10, 64}, {11, 160}, {12, 320},
@@ -173,11 +166,7 @@ TEST_F(Attack, OversizedPolynomial) {
     ProverInput input;
     input.registered = {{&values, blinder}};
     input.inputs = one.inputs;
-    input.witness = [&](const Fr& theta) {
-      std::vector<Table> vectors;
-      for (const auto& vector : one.witness(theta)) vectors.emplace_back(vector.begin(), vector.end());
-      return vectors;
-    };
+    input.witness = witness_tables(one);
     out.proof = prove(*srs_, one.compiled, out.statement, input, random_).value();
     EXPECT_EQ(accepts(one, out), !oversized);
   }

@@ -4,21 +4,13 @@
 #include <peaberry/proof/verify/verify.hpp>
 #include <peaberry/proof/verify/verify_core.hpp>
 
-#include "gallery.hpp"
-#include "prover.hpp"
-#include "slow_prover.hpp"
+#include "run_scenario.hpp"
+#include "slow_scenario.hpp"
 #include "toy.hpp"
 #include "world.hpp"
 
 namespace peaberry::proof {
 namespace {
-
-template <class F>
-Bytes scalars_be(const std::vector<F>& values) {
-  Bytes out;
-  for (const F& value : values) append(out, value.be());
-  return out;
-}
 
 /// What a whole proof needs around the slow prover: registered commitments, the statement, helpers, retries.
 template <class World>
@@ -30,33 +22,20 @@ struct Made {
 template <class World>
 Made<World> make(const World& world, const Scenario<typename World::F>& scenario, Random& random, const Hash32& srs = {}) {
   using F = typename World::F;
-  const Plan& plan = scenario.compiled.plan;
   Made<World> out;
   out.statement.srs_id = srs;
   out.statement.public_inputs = scalars_be(scenario.inputs);
-  Witness<F> secret;
-  std::vector<std::vector<F>> oracles;
+  std::vector<F> blinders;
   for (const auto& values : scenario.registered) {
-    secret.registered.push_back({values, F::random(random)});
-    append(out.statement.registered, world.write_point(world.commit(values, secret.registered.back().blinder)));
+    blinders.push_back(F::random(random));
+    append(out.statement.registered, world.write_point(world.commit(values, blinders.back())));
   }
-  secret.witness = [&](const F& theta) {
-    oracles = scenario.registered;
-    auto vectors = scenario.witness(theta);
-    oracles.insert(oracles.end(), vectors.begin(), vectors.end());
-    return vectors;
-  };
-  secret.helpers = [&](const F& theta, const F& alpha, const F& beta) {
-    return fill_helpers<F>(scenario.compiled, oracles, scenario.inputs, {theta, alpha, beta});
-  };
   for (;;) {
-    SlowProver<World> prover(world, plan, Transcript<F>(statement_bytes(out.statement, scenario.compiled.name)));
-    if (auto proof = prover.prove(secret, scenario.inputs, Masks<F>::draw(plan, random))) {
+    const Transcript<F> script(statement_bytes(out.statement, scenario.compiled.name));
+    if (auto proof = slow_proof(world, scenario, blinders, script, Masks<F>::draw(scenario.compiled.plan, random))) {
       out.proof = std::move(*proof);
       return out;
     }
-    // A denominator was 0: another statement's salt, as a real prover's fresh masks would be. Witness-free plans would meet the same α again.
-    out.statement.ctx.data[0]++;
   }
 }
 
@@ -110,31 +89,19 @@ TEST(Prover, TheFastProverIsTheSlowOneByteForByte) {
       const auto masks = Masks<Fr>::draw(plan, random);
       Statement statement;
       statement.public_inputs = scalars_be(scenario.inputs);
-      Witness<Fr> secret;
       ProverInput input;
       std::vector<Table> tables;
       tables.reserve(scenario.registered.size());
-      std::vector<std::vector<Fr>> oracles = scenario.registered;
+      std::vector<Fr> blinders;
       for (const auto& values : scenario.registered) {
-        secret.registered.push_back({values, Fr::random(random)});
+        blinders.push_back(Fr::random(random));
         tables.emplace_back(values.begin(), values.end());
-        input.registered.push_back({&tables.back(), secret.registered.back().blinder});
-        append(statement.registered, world.write_point(world.commit(values, secret.registered.back().blinder)));
+        input.registered.push_back({&tables.back(), blinders.back()});
+        append(statement.registered, world.write_point(world.commit(values, blinders.back())));
       }
-      secret.witness = [&](const Fr& theta) {
-        auto vectors = scenario.witness(theta);
-        oracles.insert(oracles.end(), vectors.begin(), vectors.end());
-        return vectors;
-      };
-      secret.helpers = [&](const Fr& theta, const Fr& alpha, const Fr& beta) { return fill_helpers<Fr>(scenario.compiled, oracles, scenario.inputs, {theta, alpha, beta}); };
-      input.witness = [&](const Fr& theta) {
-        std::vector<Table> out;
-        for (const auto& values : scenario.witness(theta)) out.emplace_back(values.begin(), values.end());
-        return out;
-      };
+      input.witness = witness_tables(scenario);
       input.inputs = scenario.inputs;
-      SlowProver<Bn254World> slow(world, plan, Transcript<Fr>(statement_bytes(statement, scenario.compiled.name)));
-      const auto expected = slow.prove(secret, scenario.inputs, masks);
+      const auto expected = slow_proof(world, scenario, blinders, Transcript<Fr>(statement_bytes(statement, scenario.compiled.name)), masks);
       const auto got = prove_with(srs, scenario.compiled, statement, input, masks, {threads, {}});
       ASSERT_TRUE(expected && got);
       std::size_t same = 0;

@@ -11,6 +11,15 @@ struct ScenarioProof {
   Bytes proof;
 };
 
+/// A scenario's witness as the fast prover wants it.
+inline std::function<std::vector<Table>(const Fr&)> witness_tables(const Scenario<Fr>& scenario) {
+  return [&scenario](const Fr& theta) {
+    std::vector<Table> tables;
+    for (const auto& values : scenario.witness(theta)) tables.emplace_back(values.begin(), values.end());
+    return tables;
+  };
+}
+
 inline Result<ScenarioProof> run_scenario(const Srs& srs, const Scenario<Fr>& scenario, Random& random, const Hash32& srs_id) {
   ScenarioProof out;
   out.statement.srs_id = srs_id;
@@ -24,11 +33,7 @@ inline Result<ScenarioProof> run_scenario(const Srs& srs, const Scenario<Fr>& sc
     input.registered.push_back({&tables.back(), blinder});
     append(out.statement.registered, commit(srs, values, blinder).be());
   }
-  input.witness = [&](const Fr& theta) {
-    std::vector<Table> vectors;
-    for (const auto& values : scenario.witness(theta)) vectors.emplace_back(values.begin(), values.end());
-    return vectors;
-  };
+  input.witness = witness_tables(scenario);
   input.inputs = scenario.inputs;
   PB_TRY(proof, prove(srs, scenario.compiled, out.statement, input, random));
   out.proof = std::move(proof);

@@ -9,7 +9,7 @@
 #include <peaberry/proof/verify/verify_core.hpp>
 
 #include "gallery.hpp"
-#include "slow_prover.hpp"
+#include "slow_scenario.hpp"
 #include "toy.hpp"
 #include "world.hpp"
 
@@ -36,29 +36,6 @@ std::vector<F> draw_challenges(const Plan& plan, Random& random) {
   const std::size_t count = 5 + plan.n + (plan.n + 1) + 1 + 1 + plan.l + 3;
   for (std::size_t i = 0; i < count; ++i) out.push_back(F::random(random));
   return out;
-}
-
-template <class F>
-Bytes scalars_be(const std::vector<F>& values) {
-  Bytes out;
-  for (const F& value : values) append(out, value.be());
-  return out;
-}
-
-template <class World, class Script>
-std::optional<Bytes> slow_proof(const World& world, const Scenario<typename World::F>& scenario, const std::vector<typename World::F>& blinders, Script script,
-                                const Masks<typename World::F>& masks, Lies lies = {}) {
-  using F = typename World::F;
-  Witness<F> secret;
-  std::vector<std::vector<F>> oracles = scenario.registered;
-  for (std::size_t i = 0; i < scenario.registered.size(); ++i) secret.registered.push_back({scenario.registered[i], blinders[i]});
-  secret.witness = [&](const F& theta) {
-    auto vectors = scenario.witness(theta);
-    oracles.insert(oracles.end(), vectors.begin(), vectors.end());
-    return vectors;
-  };
-  secret.helpers = [&](const F& theta, const F& alpha, const F& beta) { return fill_helpers<F>(scenario.compiled, oracles, scenario.inputs, {theta, alpha, beta}); };
-  return SlowProver<World, Script>(world, scenario.compiled.plan, std::move(script), lies).prove(secret, scenario.inputs, masks);
 }
 
 /// One attempt to have a false witness believed, with fresh challenges from the hash; nothing when a pole was met.

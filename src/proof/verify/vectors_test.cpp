@@ -45,6 +45,7 @@ TEST(ProofVectors, PlansSurviveReadingAndWriting) {
 
 TEST(ProofVectors, ManyProofsInOnePairing) {
   auto all = cases();
+  EXPECT_FALSE(verify_all(VerifierKey::from(all[0].tau).value(), {}));
   const auto key = VerifierKey::from(all[0].tau).value();
   std::vector<ProofRef> refs;
   for (const Case& one : all) refs.push_back({one.plan, &one.statement, one.proof});

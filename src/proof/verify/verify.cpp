@@ -3,28 +3,14 @@
 #include <peaberry/crypto/hash.hpp>
 #include <peaberry/proof/curve/msm.hpp>
 
-#include "verify_core.hpp"
+#include "bn254.hpp"
 
 namespace peaberry::proof {
 namespace {
 
-/// BN254 as a world (verify_core.hpp).
-struct Bn254 {
-  using F = Fr;
-  using Point = G1Affine;
-  std::optional<Point> read_point(ByteView bytes) const { return G1Affine::from_be(bytes); }
-  Point generator() const { return G1Affine::generator(); }
-  Point hiding() const { return hiding_generator(); }
-};
-
 Error refused() { return fail(Errc::kInvalid, "the proof does not verify", "check that plan, statement and proof belong together"); }
 
 }  // namespace
-
-Hash32 srs_id(const G2Affine& tau) {
-  crypto::Keccak256 hash;
-  return hash.update("peaberry/srs/1").update(tau.be()).update(hiding_generator().be()).finish();
-}
 
 VerifierKey::VerifierKey(const G2Affine& tau) : tau_(tau), one_(G2Affine::generator()), prepared_(tau), srs_id_(proof::srs_id(tau)) {}
 
@@ -41,6 +27,7 @@ Status verify(const VerifierKey& key, ByteView plan, const Statement& statement,
 }
 
 Status verify_all(const VerifierKey& key, std::span<const ProofRef> proofs) {
+  if (proofs.empty()) return fail(Errc::kInvalid, "there is no proof", "give at least one");  // nothing would be true of everything
   std::vector<Opening<Bn254>> openings;
   for (const auto& [bytes, statement, proof] : proofs) {
     if (statement->srs_id != key.srs_id())

@@ -23,9 +23,6 @@ class VerifierKey {
   Hash32 srs_id_;
 };
 
-/// keccak256("peaberry/srs/1" ‖ [τ]_2 ‖ H).
-Hash32 srs_id(const G2Affine& tau);
-
 /// Whether `proof` shows that the plan's claims hold for the statement. The same answer as the Solidity verifier's, for every input.
 /// statement.srs_id must be the key's. Errors: a malformed plan is named; any failing of the proof is one refusal, whatever its reason.
 /// Thread-safe; memory is bounded by the sizes of plan and proof.
