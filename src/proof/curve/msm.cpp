@@ -5,6 +5,7 @@
 
 #include "msm_plan.hpp"
 
+#include <algorithm>
 #include <bit>
 
 namespace peaberry::proof {
@@ -90,6 +91,8 @@ G1 msm_mixed(std::span<const G1Affine> points, std::span<const Fr> scalars, unsi
                         (rest == 0 ? 0 : detail::cost(rest, detail::choose_windows(rest, 254)));
     if (here < least) least = here, bits = b;
   }
+  const auto larger = static_cast<std::size_t>(std::count_if(lengths.begin(), lengths.end(), [&](std::uint8_t length) { return length > bits; }));
+  if (2 * larger > scalars.size()) return msm(points, scalars, threads);  // taking them out would copy most points
   LargeVector<G1Affine> far;
   LargeVector<Fr> large;
   for (std::size_t i = 0; i < scalars.size(); ++i)

@@ -219,7 +219,7 @@ class Prime {
   "adcxq %[t2], %[t1]\n\tmulxq %[p2], %[low], %[t2]\n\tadoxq %[low], %[t1]\n\t"                \
   "adcxq %[t3], %[t2]\n\tmulxq %[p3], %[low], %[t3]\n\tadoxq %[low], %[t2]\n\t"                \
   "movl $0, %k[low]\n\tadcxq %[low], %[t3]\n\tadoxq %[high], %[t3]\n\t"
-    asm(PB_MUL_ROW(0) PB_MUL_ROW(8) PB_MUL_ROW(16) PB_MUL_ROW(24)
+    asm inline(PB_MUL_ROW(0) PB_MUL_ROW(8) PB_MUL_ROW(16) PB_MUL_ROW(24)
         : [t0] "+&r"(t0), [t1] "+&r"(t1), [t2] "+&r"(t2), [t3] "+&r"(t3), [high] "=&r"(high), [low] "=&r"(low), [s] "=&r"(scratch)
         : [a] "r"(limbs_.data()), [b] "r"(other.limbs_.data()), [inverse] "m"(kInverse), [p0] "m"(kModulus[0]), [p1] "m"(kModulus[1]), [p2] "m"(kModulus[2]),
           [p3] "m"(kModulus[3]), "m"(limbs_), "m"(other.limbs_)
@@ -235,7 +235,7 @@ class Prime {
 #if defined(__x86_64__)
     if (!std::is_constant_evaluated()) {
       std::uint64_t a = limbs_[0], b = limbs_[1], c = limbs_[2], d = limbs_[3];
-      asm("subq %[p0], %[a]\n\tsbbq %[p1], %[b]\n\tsbbq %[p2], %[c]\n\tsbbq %[p3], %[d]\n\t"
+      asm inline("subq %[p0], %[a]\n\tsbbq %[p1], %[b]\n\tsbbq %[p2], %[c]\n\tsbbq %[p3], %[d]\n\t"
           "cmovcq %[l0], %[a]\n\tcmovcq %[l1], %[b]\n\tcmovcq %[l2], %[c]\n\tcmovcq %[l3], %[d]"
           : [a] "+&r"(a), [b] "+&r"(b), [c] "+&r"(c), [d] "+&r"(d)
           : [p0] "m"(kModulus[0]), [p1] "m"(kModulus[1]), [p2] "m"(kModulus[2]), [p3] "m"(kModulus[3]), [l0] "rm"(limbs_[0]), [l1] "rm"(limbs_[1]), [l2] "rm"(limbs_[2]), [l3] "rm"(limbs_[3])

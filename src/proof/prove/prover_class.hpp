@@ -122,7 +122,7 @@ class Prover {
   std::vector<std::span<const Fr>> oracles_;
   std::vector<Fr> blinders_, r_, z_, u_;
   Fr lambda_, delta_, gamma_, delta2_, mask_so_far_, blinder_;
-  Table sigma_, omega_, g_;
+  Table g_;
   const Fr half_ = Fr(2).inverse();
 };
 

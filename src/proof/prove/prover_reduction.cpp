@@ -49,14 +49,15 @@ void Prover::reduction() {
   const std::size_t size = std::size_t{1} << l;
   const auto x = std::span<const Fr>(z_).first(n);
   const Fr t = z_[n], rest = Fr::one() - t;
-  sigma_.assign(size, Fr::zero());
-  omega_.assign(size, Fr::zero());
   const auto places = sigma_positions(l), others = omega_positions(l);
-  for (std::size_t i = 0; i < places.size(); ++i) sigma_[places[i]] = masks_.sigma[i];
-  for (std::size_t i = 0; i < others.size(); ++i) omega_[others[i]] = masks_.omega[i];
   begin();
-  send_commitment(sigma_, &masks_.sigma_blinder);
-  send_commitment(omega_, &masks_.omega_blinder);
+  const auto send_sparse = [&](const std::vector<std::uint32_t>& at, const std::vector<Fr>& values, const Fr& blinder) {
+    std::vector<G1Affine> points;
+    for (const std::uint32_t place : at) points.push_back(srs_.powers()[place]);
+    append(proof_, (msm(points, values) + G1(hiding_generator()) * blinder).affine().be());
+  };
+  send_sparse(places, masks_.sigma, masks_.sigma_blinder);
+  send_sparse(others, masks_.omega, masks_.omega_blinder);
   delta2_ = script_.step(Tag::kMasks, message());
 
   // A whole oracle of full length under one weight needs no product of its own: all oracles under the same weight are summed first. Everything
