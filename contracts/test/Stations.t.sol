@@ -11,7 +11,8 @@ import {Outbox} from "../src/bridge/Outbox.sol";
 import {QualityRegistry} from "../src/data/QualityRegistry.sol";
 import {TableRegistry} from "../src/data/TableRegistry.sol";
 import {Parent} from "../src/settlement/ISubjectRegistry.sol";
-import {Job} from "../src/settlement/Job.sol";
+import {IEvidenceVerifier, Status as Verdict} from "../src/settlement/IEvidenceVerifier.sol";
+import {Job, JobIds} from "../src/settlement/Job.sol";
 import {Evidence, IJobEscrow, Terms} from "../src/settlement/IJobEscrow.sol";
 import {Vm} from "./Base.sol";
 import {Fixture} from "./Fixture.sol";
@@ -20,6 +21,23 @@ import {Token} from "./Tokens.sol";
 contract Nft is ERC721 {
     constructor(address owner) ERC721("table", "T") {
         _mint(owner, 1);
+    }
+}
+
+/// @dev Says of every claim what it was made to say.
+contract Saying {
+    Verdict internal immutable VERDICT;
+    bytes32 public lastClaim;
+
+    constructor(Verdict verdict) {
+        VERDICT = verdict;
+    }
+
+    function submit(Job calldata job, address executor, bytes32 outputHash, bytes calldata evidence) external payable returns (Verdict) {
+        (bytes memory policy, uint16 leaf, bytes memory data) = abi.decode(evidence, (bytes, uint16, bytes));
+        require(keccak256(policy) == job.policyHash && leaf == 0 && uint8(policy[0]) == 1 && data.length == 2 + 32 * 4 + 5, "evidence");
+        lastClaim = JobIds.claimId(keccak256(abi.encode(JobIds.TAG_JOB_V1, job)), executor, outputHash);
+        return VERDICT;
     }
 }
 
@@ -45,6 +63,61 @@ contract QualityTest is Fixture {
         token.mint(hospital, 1_000 ether);
         vm.prank(hospital);
         token.approve(address(quality), type(uint256).max);
+    }
+
+    function _measured(Verdict verdict, uint256 rows) internal returns (QualityRegistry.Measured memory m) {
+        m.verifier = IEvidenceVerifier(address(new Saying(verdict)));
+        m.planHash = keccak256("plan");
+        m.label = "sick";
+        m.inputs = new uint256[](4);
+        (m.inputs[0], m.inputs[1], m.inputs[2], m.inputs[3]) = (rows, 90, 70, 30);
+        m.proof = "proof";
+    }
+
+    function test_quality_metricsAreProvenWhenTheVerifierAccepts() public {
+        QualityRegistry.Measured memory m = _measured(Verdict.Accepted, 100);
+        address prover = address(0xF00D);
+        bytes32 expected = quality.proofClaim(nft, prover, address(m.verifier), m.planHash, m.inputs);
+        vm.prank(prover);
+        bytes32 claimId = quality.prove(nft, m);
+        assertEq(claimId, expected, "the claim that proofClaim foretells");
+        assertEq(Saying(address(m.verifier)).lastClaim(), expected, "the claim that the verifier was asked about");
+        // Another prover, epoch, plan, verifier or count is another claim.
+        bytes32[5] memory others = [
+            quality.proofClaim(nft, hospital, address(m.verifier), m.planHash, m.inputs),
+            quality.proofClaim(nft, prover, address(this), m.planHash, m.inputs),
+            quality.proofClaim(nft, prover, address(m.verifier), keccak256("other"), m.inputs),
+            bytes32(0),
+            bytes32(0)
+        ];
+        m.inputs[3] = 31;
+        others[3] = quality.proofClaim(nft, prover, address(m.verifier), m.planHash, m.inputs);
+        m.inputs[3] = 30;
+        vm.prank(hospital);
+        tables.register(nft, TableRegistry.Table(1, "schema", "more", 100), new Parent[](0));
+        others[4] = quality.proofClaim(nft, prover, address(m.verifier), m.planHash, m.inputs);
+        for (uint256 i = 0; i < 5; ++i) assertTrue(others[i] != expected, "another claim");
+    }
+
+    function test_quality_whatIsNotAcceptedIsNotProven() public {
+        Verdict[3] memory verdicts = [Verdict.None, Verdict.Pending, Verdict.Rejected];
+        for (uint256 i = 0; i < 3; ++i) {
+            QualityRegistry.Measured memory m = _measured(verdicts[i], 100);
+            vm.expectRevert(QualityRegistry.NotProven.selector);
+            quality.prove(nft, m);
+        }
+        for (uint256 rows = 99; rows < 102; rows += 2) {
+            QualityRegistry.Measured memory m = _measured(Verdict.Accepted, rows);
+            vm.expectRevert(abi.encodeWithSelector(QualityRegistry.WrongRows.selector, rows));
+            quality.prove(nft, m);
+        }
+        QualityRegistry.Measured memory none = _measured(Verdict.Accepted, 100);
+        none.inputs = new uint256[](0);
+        vm.expectRevert(QualityRegistry.NotProven.selector);
+        quality.prove(nft, none);
+        none = _measured(Verdict.Accepted, 100);
+        vm.expectRevert(abi.encodeWithSelector(QualityRegistry.UnknownTable.selector, address(token)));
+        quality.prove(address(token), none);
     }
 
     function _receipt(uint256 key, bytes32 jobId, bytes memory output) internal view returns (QualityRegistry.Receipt memory) {

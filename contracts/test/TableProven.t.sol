@@ -88,6 +88,8 @@ contract TableProvenTest is Fixture {
     function _admission(uint256 which, uint256 before, uint256 rows) private view returns (TableRegistry.Admission memory a) {
         a.verifier = IProofs(ZK);
         a.planHash = planHash;
+        a.schema = before == 0 ? bytes("schema") : bytes("");
+        a.contentRoot = keccak256(added[which]);
         a.commitments = added[which];
         a.inputs = new uint256[](2);
         (a.inputs[0], a.inputs[1]) = (before, rows);
@@ -166,10 +168,15 @@ contract TableProvenTest is Fixture {
         TableRegistry.Admission memory a = _admission(0, 0, 7);
         // another schema, other rows, other commitments
         TableRegistry.Table memory other = TableRegistry.Table(2, keccak256("other"), keccak256(added[0]), 7);
+        a.schema = "other";
         _refused(other, a, TableRegistry.NotAdmitted.selector);
+        a.schema = "schema";
         _refused(_table(added[0], 8), a, TableRegistry.WrongRows.selector);
         a.inputs[1] = 8;
         _refused(_table(added[0], 8), a, TableRegistry.NotAdmitted.selector);
+        a = _admission(0, 0, 7);
+        a.schema = "another";
+        _refused(table, a, TableRegistry.WrongSchema.selector);
         a = _admission(0, 0, 7);
         _refused(_table(added[1], 7), a, TableRegistry.WrongCommitments.selector);
         a.commitments = added[1];
@@ -197,8 +204,13 @@ contract TableProvenTest is Fixture {
         _refused(table, _admission(0, 0, 7), TableRegistry.RegisteredBefore.selector);
         // an append out of its place
         bytes memory sum = _plus(added[0], added[1]);
-        _refused(_table(sum, 11), _admission(1, 0, 11), TableRegistry.WrongRows.selector);
+        a = _admission(1, 0, 11);
+        a.schema = "";
+        _refused(_table(sum, 11), a, TableRegistry.WrongRows.selector);
         _refused(_table(added[1], 11), _admission(1, 7, 11), TableRegistry.WrongCommitments.selector);
+        a = _admission(1, 7, 11);
+        a.schema = "schema"; // told once, when the table begins
+        _refused(_table(sum, 11), a, TableRegistry.WrongSchema.selector);
         _must(OWNER, _table(sum, 11), _admission(1, 7, 11));
     }
 

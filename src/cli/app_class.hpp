@@ -80,6 +80,7 @@ class App {
   FeedDeployOptions feed_deploy_;
   SrsOptions srs_;
   TableRegisterOptions table_register_;
+  ProvenTableOptions proven_;
   QualityMeasureOptions measure_;
   QualityClaimOptions quality_claim_;
   std::string table_file_, batches_, recipe_, transaction_;

@@ -71,7 +71,7 @@ void App::add_market() {
   find->add_option("--price-max", search_.price_max, "OCEAN");
   find->add_option("--sort", search_.sort, "relevance, created, price or orders")->capture_default_str();
   find->add_flag("--free", search_.free, "Only what is free");
-  find->add_option("--quality", search_.quality, "claimed: only tables whose owner stands by their metrics with a bond");
+  find->add_option("--quality", search_.quality, "claimed: only tables whose owner stands by their metrics with a bond; proven: only those whose metrics are");
   find->add_option("--rows-min", search_.rows_min, "Only tables that claim at least so many rows");
   find->add_option("--complete-min", search_.complete_min, "… and such a share of values that are there, from 0 to 1");
   find->add_option("--signed-min", search_.signed_min, "… and such a share of rows that registered devices signed");
@@ -154,7 +154,27 @@ void App::add_tables() {
   clean->add_option("file", table_file_)->required();
   clean->add_option("--recipe", recipe_, "JSON file of steps: dedupe, impute, clip, map")->required();
   clean->add_option("-o,--output", text_, "CSV file")->required();
-  auto* quality = group("quality", "What owners claim of their tables, under a bond");
+  const auto proven = [this](CLI::App& sub) {
+    sub.add_option("did", proven_.did)->required();
+    sub.add_option("--file", proven_.file, "The rows, as CSV")->required();
+    sub.add_option("--srs", proven_.srs, "Powers of the verifier's ceremony; default: srs/powers.srs in the home");
+    sub.add_option("--verifier", proven_.verifier, "Default: the chain's ZkVerifier");
+  };
+  const auto schema_options = [this](CLI::App& sub) {
+    sub.add_option("--label", proven_.label, "Column whose balance will be proven; its values are told");
+    sub.add_option("--category", proven_.categories, "Columns that are categories even if they look like numbers; their values are told");
+    sub.add_flag("--nullable", proven_.nullable, "Later rows may miss any value");
+  };
+  auto* schema = command(*tables, "schema", "The schema that a CSV file fits into, and the plans that follow", [this](Context& c) { return table_schema(c, proven_); });
+  schema->add_option("file", proven_.file)->required();
+  schema_options(*schema);
+  auto* admit = command(*tables, "admit", "List the next epoch by a proof: its columns hidden, every value in range, new rows at its end", [this](Context& c) { return table_admit(c, proven_); });
+  proven(*admit);
+  schema_options(*admit);
+  admit->add_option("--parent", proven_.parents, "DID:BPS of a table that this one was made from");
+  admit->add_flag("--anew", proven_.anew, "Begin the table anew under another schema");
+  auto* quality = group("quality", "What owners claim of their tables, under a bond, or prove");
+  proven(*command(*quality, "prove", "Prove row count, completeness and the label's balance; nobody sees a row", [this](Context& c) { return quality_prove(c, proven_); }));
   auto* measure = command(*quality, "measure", "Run the metrics job over an own table", [this](Context& c) { return quality_measure(c, measure_); });
   measure->add_option("did", measure_.did)->required();
   measure->add_option("--algo", measure_.algorithm, "DID of table-quality")->required();

@@ -157,6 +157,19 @@ Result<Output> table_register(Context& context, const TableRegisterOptions& opti
 Result<Output> table_sign(Context& context, const std::string& file, const std::string& batches, std::uint64_t rows);
 Result<Output> table_clean(Context& context, const std::string& file, const std::string& recipe, const std::string& output);
 
+/// Tables under hiding commitments (scheme 2).
+struct ProvenTableOptions {
+  std::string did, file, label, srs, verifier;
+  std::vector<std::string> categories, parents;
+  bool nullable = false, anew = false;
+};
+/// The schema that a file fits into, and the plans that follow from it.
+Result<Output> table_schema(Context& context, const ProvenTableOptions& options);
+/// Lists the next epoch by a proof: a table that begins, or new rows at its end.
+Result<Output> table_admit(Context& context, const ProvenTableOptions& options);
+/// Proves row count, completeness and the label's balance of the present epoch.
+Result<Output> quality_prove(Context& context, const ProvenTableOptions& options);
+
 /// A table's quality: what its owner claims of it, by a job's receipt, under a bond.
 struct QualityMeasureOptions {
   std::string did, algorithm, options, batches, output;
@@ -284,12 +297,14 @@ Result<Output> demo_data(const std::string& file, std::uint64_t rows, std::uint6
 /// Re-checks a story (its folder or story.json) against its chains.
 Result<Output> verify(Context& context, const std::string& story, const std::string& url_a, const std::string& url_b);
 
+/// Powers of a ceremony: import, make, check, and deploy the contract that believes them.
 struct SrsOptions {
   std::string file, out;
   unsigned log = 0;
 };
 Result<Output> srs_import(Context& context, const SrsOptions& options);
 Result<Output> srs_dev(Context& context, const SrsOptions& options);
+Result<Output> srs_deploy(Context& context, const SrsOptions& options);
 Result<Output> srs_verify(Context& context, const SrsOptions& options);
 Result<Output> proof_inspect(Context& context, const std::string& file);
 Result<Output> proof_verify(Context& context, const std::string& file);

@@ -9,7 +9,7 @@
 #include <peaberry/ingest/clean.hpp>
 #include <peaberry/ingest/commitment.hpp>
 
-#include "commands.hpp"
+#include "proven_table.hpp"
 
 namespace peaberry::cli {
 namespace {
@@ -30,13 +30,6 @@ Result<json::Object> read_object(const fs::path& file) {
   if (!document) return within(file.string(), document.error());
   PB_TRY(object, json::as_object(*document, file.string()));
   return *object;
-}
-
-Result<Address> nft_of(Context& context, const std::string& did) {
-  PB_TRY(url, context.node_url());
-  const auto nobody = crypto::PrivateKey::generate(context.random());
-  PB_TRY(ddo, NodeClient(context.http(), url, nobody).ddo(did));
-  return json::address_at(ddo, "nftAddress");
 }
 
 json::Object step(const std::string& name, const chain::Receipt& receipt) { return {{"name", name}, {"tx", receipt.transaction_hash.hex()}, {"gas", receipt.gas_used}}; }
@@ -111,6 +104,28 @@ const char* status_name(const U256& status) {
 
 }  // namespace
 
+Result<Address> nft_of(Context& context, const std::string& did) {
+  PB_TRY(url, context.node_url());
+  const auto nobody = crypto::PrivateKey::generate(context.random());
+  PB_TRY(ddo, NodeClient(context.http(), url, nobody).ddo(did));
+  return json::address_at(ddo, "nftAddress");
+}
+
+Result<std::vector<registry::Parent>> parse_parents(Context& context, const std::vector<std::string>& texts) {
+  PB_TRY(contracts, context.settlement_contracts());
+  std::vector<registry::Parent> parents;
+  for (const auto& text : texts) {
+    const auto colon = text.rfind(':');
+    PB_TRY(share, U256::parse(colon == std::string::npos ? "" : text.substr(colon + 1), "parent"));
+    PB_TRY(parent, nft_of(context, text.substr(0, colon)));
+    PB_TRY(reply, context.call(contracts->tables, registry::subject_of(parent)));
+    PB_TRY(subject, registry::decode_subject_of(reply));
+    if (subject.kind.is_zero()) return fail(Errc::kConflict, "parent " + text.substr(0, colon) + " is not listed as a table");
+    parents.push_back({parent, subject.epoch, share});
+  }
+  return parents;
+}
+
 Result<Output> table_commit(Context&, const std::string& file) {
   PB_TRY(records, read_table(file));
   const auto commitment = ingest::commit_table(records);
@@ -125,16 +140,7 @@ Result<Output> table_register(Context& context, const TableRegisterOptions& opti
   PB_TRY(nft, nft_of(context, options.did));
   PB_TRY(records, read_table(options.file));
   const auto commitment = ingest::commit_table(records);
-  std::vector<registry::Parent> parents;
-  for (const auto& text : options.parents) {
-    const auto colon = text.rfind(':');
-    PB_TRY(share, U256::parse(colon == std::string::npos ? "" : text.substr(colon + 1), "parent"));
-    PB_TRY(parent, nft_of(context, text.substr(0, colon)));
-    PB_TRY(reply, context.call(contracts->tables, registry::subject_of(parent)));
-    PB_TRY(subject, registry::decode_subject_of(reply));
-    if (subject.kind.is_zero()) return fail(Errc::kConflict, "parent " + text.substr(0, colon) + " is not listed as a table");
-    parents.push_back({parent, subject.epoch, share});
-  }
+  PB_TRY(parents, parse_parents(context, options.parents));
   PB_TRY(before_reply, context.call(contracts->tables, registry::subject_of(nft)));
   PB_TRY(before, registry::decode_subject_of(before_reply));
   if (before.root == commitment.root())
@@ -232,13 +238,25 @@ Result<Output> quality_show(Context& context, const std::string& did) {
   if (subject.kind.is_zero()) return fail(Errc::kNotFound, did + " is not listed as a table");
   PB_TRY(reply, context.call(contracts->quality, quality::claim_of(nft, subject.epoch)));
   PB_TRY(id, quality::decode_claim_of(reply));
-  if (id.is_zero()) return fail(Errc::kNotFound, "nobody claims anything of epoch " + subject.epoch.dec() + " of " + did, "peaberry quality measure, then peaberry quality claim");
+  json::Object out{{"epoch", subject.epoch.low64()}};
+  std::string lines;
+  if (!contracts->zk.is_zero()) {
+    const auto proven = proven_metrics(context, nft, subject.epoch.low64(), contracts->zk);
+    if (!proven) return within("what was proven of the table", proven.error());
+    if (*proven) {
+      out["proven"] = json::Object{{"claimId", (*proven)->claim.hex()}, {"verifier", crypto::checksum_address(contracts->zk)}, {"metrics", (*proven)->metrics}};
+      lines = fmt::format("proven (claim {}), every plan compiled again from the schema:\n{}", (*proven)->claim.hex(), json::pretty((*proven)->metrics));
+    }
+  }
+  if (id.is_zero() && lines.empty()) return fail(Errc::kNotFound, "nobody claims anything of epoch " + subject.epoch.dec() + " of " + did, "peaberry quality measure, then peaberry quality claim");
+  if (id.is_zero()) return Output{out, lines};
   PB_TRY(claim, find_claim(context, id));
   const std::string metrics(as_text(claim.event.metrics));
   const auto document = json::parse(metrics);
-  return Output{json::Object{{"claimId", id.hex()}, {"status", status_name(claim.state.status)}, {"epoch", subject.epoch.low64()}, {"bond", claim.state.bond.dec()}, {"holdUntil", claim.state.hold_until.low64()},
-                             {"owner", crypto::checksum_address(claim.state.owner)}, {"metrics", document ? *document : json::Value(metrics)}},
-                fmt::format("claim {}: {}, {} units at stake until {}\n{}", id.hex(), status_name(claim.state.status), claim.state.bond.dec(), iso_time(claim.state.hold_until.low64()), document ? json::pretty(*document) : metrics)};
+  out["claimId"] = id.hex(), out["status"] = status_name(claim.state.status), out["bond"] = claim.state.bond.dec(), out["holdUntil"] = claim.state.hold_until.low64();
+  out["owner"] = crypto::checksum_address(claim.state.owner), out["metrics"] = document ? *document : json::Value(metrics);
+  return Output{out, fmt::format("claim {}: {}, {} units at stake until {}\n{}{}{}", id.hex(), status_name(claim.state.status), claim.state.bond.dec(), iso_time(claim.state.hold_until.low64()), document ? json::pretty(*document) : metrics,
+                                 lines.empty() ? "" : "\n", lines)};
 }
 
 Result<Output> quality_refute(Context& context, const std::string& claim_text, const std::vector<std::string>& receipts) {

@@ -74,10 +74,22 @@ Result<Catalogue::Page> Catalogue::search(const SearchQuery& query) {
   if (query.chain_id) where += " AND a.chain_id = ?", params.emplace_back(*query.chain_id);
   if (query.price_max) where += " AND a.price_type != '' AND a.price_real <= ?", params.emplace_back(query.price_max->to_double() / 1e18);
   if (query.free_only) where += " AND a.price_type = 'dispenser'";
-  if (!query.quality.empty() && query.quality != "claimed") return fail(Errc::kInvalid, "quality \"" + query.quality + "\" is unknown", "use claimed");
+  if (!query.quality.empty() && query.quality != "claimed" && query.quality != "proven") return fail(Errc::kInvalid, "quality \"" + query.quality + "\" is unknown", "use claimed or proven");
   if (!query.quality.empty() || query.rows_min != 0 || query.complete_min > 0 || query.signed_min > 0) {
-    where += " AND a.quality_status = 'claimed' AND a.quality_rows >= ? AND a.quality_complete >= ? AND a.quality_signed >= ?";
-    params.emplace_back(query.rows_min), params.emplace_back(query.complete_min), params.emplace_back(query.signed_min);
+    // Who signed the rows is only ever claimed; of everything else a proof is as good.
+    const bool claimed = query.quality != "proven", proven = query.quality != "claimed" && query.signed_min == 0;
+    where += " AND (";
+    if (claimed) {
+      where += "(a.quality_status = 'claimed' AND a.quality_rows >= ? AND a.quality_complete >= ? AND a.quality_signed >= ?)";
+      params.emplace_back(query.rows_min), params.emplace_back(query.complete_min), params.emplace_back(query.signed_min);
+    }
+    if (claimed && proven) where += " OR ";
+    if (proven) {
+      where += "(a.proven_rows > 0 AND a.proven_rows >= ? AND a.proven_complete >= ?)";
+      params.emplace_back(query.rows_min), params.emplace_back(query.complete_min);
+    }
+    if (!claimed && !proven) return fail(Errc::kInvalid, "signedMin is claimed, never proven", "ask for quality=claimed");
+    where += ")";
   }
   if (!query.include_inactive) where += " AND a.state = 0";
   std::string order = " ORDER BY a.created DESC, a.id DESC";

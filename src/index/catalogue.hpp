@@ -34,7 +34,7 @@ struct SearchQuery {
   std::optional<std::uint64_t> chain_id;
   std::optional<U256> price_max;           ///< 18 decimals
   bool free_only = false;
-  std::string quality;                     ///< "claimed": somebody's bond stands behind the table's metrics; the next three ask for it too
+  std::string quality;                     ///< "claimed": somebody's bond stands behind the table's metrics; "proven": a proof; the next three ask for either
   std::uint64_t rows_min = 0;              ///< of the claim
   double complete_min = 0, signed_min = 0; ///< shares of the claim: values that are there, rows that registered devices signed
   bool include_inactive = false;

@@ -4,8 +4,10 @@
 #include <peaberry/bindings/erc721_template.hpp>
 #include <peaberry/bindings/fixed_rate_exchange.hpp>
 #include <peaberry/bindings/quality_registry.hpp>
+#include <peaberry/bindings/table_registry.hpp>
 #include <peaberry/crypto/hash.hpp>
 #include <peaberry/crypto/keys.hpp>
+#include <peaberry/proof/tables/plans.hpp>
 
 #include "catalogue.hpp"
 #include "elastic.hpp"
@@ -18,6 +20,7 @@ namespace nft = bindings::erc721_template;
 namespace dt = bindings::erc20_template;
 namespace fre = bindings::fixed_rate_exchange;
 namespace quality = bindings::quality_registry;
+namespace registry = bindings::table_registry;
 using chain::abi::Value;
 
 Address account(std::uint8_t n) {
@@ -95,8 +98,26 @@ class IndexTest : public testing::Test {
     const auto data = chain::abi::encode(spec.data, Value::list({Value::of(hash(4)), Value::of(hash(5))}));
     return log(block, 41, account(202), spec.topic, {hash(claim_block), word(account(7))}, *data);
   }
+  // Tables are at account 203, the only verifier whose proofs count at 204.
+  chain::Log registered(std::uint64_t block, std::uint8_t n, std::uint64_t epoch) {
+    const auto& spec = registry::SubjectRegisteredEvent::spec();
+    const auto data = chain::abi::encode(spec.data, Value::list({Value::of(hash(6)), Value::of(Hash32{}), Value::list({}), Value::of(Bytes{})}));
+    return log(block, 42, account(203), spec.topic, {word(account(n)), U256{epoch}.word()}, *data);
+  }
+  chain::Log admitted(std::uint64_t block, std::uint8_t n, std::uint64_t epoch, const proof::AdmittedRows& rows, const std::string& schema, const Address& verifier = account(204)) {
+    const auto& spec = registry::TableAdmittedEvent::spec();
+    const auto data = chain::abi::encode(spec.data, Value::list({Value::of(verifier), Value::of(rows.plan), Value::of(rows.rows_before), Value::of(rows.rows_after), Value::of(hash(7)), Value::of(to_bytes(schema))}));
+    return log(block, 43, account(203), spec.topic, {word(account(n)), U256{epoch}.word()}, *data);
+  }
+  chain::Log proven(std::uint64_t block, std::uint8_t n, std::uint64_t epoch, const Hash32& plan, const std::vector<std::uint64_t>& inputs, const Address& verifier = account(204), const Address& contract = account(202)) {
+    const auto& spec = quality::MetricsProvenEvent::spec();
+    std::vector<Value> words;
+    for (const auto input : inputs) words.push_back(Value::of(input));
+    const auto data = chain::abi::encode(spec.data, Value::list({Value::of(verifier), Value::of(plan), Value::of(to_bytes("sick")), Value::list(words)}));
+    return log(block, 44, contract, spec.topic, {word(account(n)), U256{epoch}.word(), hash(block)}, *data);
+  }
   void apply(std::uint64_t block, std::vector<chain::Log> logs) {
-    Indexer indexer(*database_, opener_, addresses_, clock_, account(202));  // a new one each time: nothing lives in memory
+    Indexer indexer(*database_, opener_, addresses_, clock_, {account(202), account(203), account(204)});  // a new one each time: nothing lives in memory
     ASSERT_TRUE(indexer.apply({block, {{block, hash(block), hash(block - 1), 1'700'000'000 + block}}, std::move(logs)}));
     ASSERT_TRUE(indexer.open_pending());
   }
@@ -197,7 +218,7 @@ TEST_F(IndexTest, QualityIsFoundAsLongAsItStands) {
   const std::string before = json::stringify(asset(1).ddo);
   apply(13, {refuted(13, 12)});
   EXPECT_EQ(found({.quality = "claimed"}), 0U);
-  Indexer indexer(*database_, opener_, addresses_, clock_, account(202));
+  Indexer indexer(*database_, opener_, addresses_, clock_, {account(202), account(203), account(204)});
   ASSERT_TRUE(indexer.roll_back({12, hash(12), hash(11), 0}));
   EXPECT_EQ(json::stringify(asset(1).ddo), before) << "the refutation is rolled back";
   EXPECT_EQ(found({.quality = "claimed"}), 1U);
@@ -205,6 +226,45 @@ TEST_F(IndexTest, QualityIsFoundAsLongAsItStands) {
   EXPECT_EQ(found({.rows_min = 1}), 0U) << "figures that nobody can read are none";
   ASSERT_TRUE(indexer.roll_back({11, hash(11), hash(10), 0}));
   EXPECT_EQ(found({.quality = "claimed"}), 0U);
+}
+
+TEST_F(IndexTest, ProvenIsWhatOneVerifierBelievedUnderTheSchemasOwnPlans) {
+  const std::string text = R"({"scheme":2,"columns":[{"name":"bmi","kind":"number","decimals":1,"bits":16,"nullable":true},{"name":"sick","kind":"category","size":2,"values":["no","yes"],"nullable":false}]})";
+  const auto schema = proof::TableSchema::parse(text).value();
+  const Hash32 small = proof::admission_plan(schema, 8)->compiled.name, large = proof::admission_plan(schema, 9)->compiled.name;
+  const Hash32 metrics8 = proof::metrics_plan(schema, 8, "sick")->compiled.name, metrics9 = proof::metrics_plan(schema, 9, "sick")->compiled.name;
+  const std::vector<std::uint64_t> of200 = {200, 180, 0, 150, 50}, of300 = {300, 250, 0, 220, 80};
+  apply(10, {published(10, 1, ddo("One")), published(10, 2, ddo("Two"))});
+  apply(11, {registered(11, 1, 1), admitted(11, 1, 1, {small, 0, 200}, text), proven(11, 1, 1, metrics8, of200, account(66))});
+  EXPECT_EQ(found({.quality = "proven"}), 0U) << "another verifier";
+  apply(12, {proven(12, 1, 1, metrics8, of200, account(204), account(67))});
+  EXPECT_EQ(found({.quality = "proven"}), 0U) << "another registry";
+  apply(13, {proven(13, 1, 1, metrics9, of200)});
+  EXPECT_EQ(found({.quality = "proven"}), 0U) << "a plan of another size";
+  apply(14, {proven(14, 1, 1, metrics8, of200)});
+  EXPECT_EQ(found({.quality = "proven"}), 1U);
+  EXPECT_EQ(found({.quality = "proven", .rows_min = 200, .complete_min = 0.95}), 1U) << "380 of 400 cells";
+  EXPECT_EQ(found({.complete_min = 0.951}), 0U);
+  EXPECT_EQ(found({.rows_min = 201}), 0U);
+  EXPECT_EQ(found({.rows_min = 200}), 1U) << "a proof is as good as a claim";
+  EXPECT_EQ(found({.quality = "claimed"}), 0U);
+  EXPECT_EQ(found({.signed_min = 0.1}), 0U) << "nobody proves who signed";
+  EXPECT_EQ(json::stringify(asset(1).ddo.at("indexedMetadata").as_object().at("proven")),
+            R"({"epoch":1,"metrics":{"rows":200,"columns":[{"name":"bmi","present":180},{"name":"sick","present":200}],"label":{"column":"sick","histogram":{"no":150,"yes":50},"minority":50}}})");
+  // Rows are added: what was proven is of the epoch before, until it is proven anew.
+  apply(15, {registered(15, 1, 2), admitted(15, 1, 2, {large, 200, 300}, "")});
+  EXPECT_EQ(found({.quality = "proven"}), 0U);
+  apply(16, {proven(16, 1, 2, metrics9, of300)});
+  EXPECT_EQ(found({.quality = "proven", .rows_min = 300}), 1U);
+  Indexer indexer(*database_, opener_, addresses_, clock_, {account(202), account(203), account(204)});
+  ASSERT_TRUE(indexer.roll_back({14, hash(14), hash(13), 0}));
+  EXPECT_EQ(found({.quality = "proven", .rows_min = 200}), 1U) << "the growth is rolled back";
+  EXPECT_EQ(found({.rows_min = 300}), 0U);
+  // Rows that were admitted under another plan, or under a verifier that does not count, make nothing proven of all that follows.
+  apply(15, {registered(15, 2, 1), admitted(15, 2, 1, {metrics8, 0, 200}, text), proven(15, 2, 1, metrics8, of200)});
+  apply(16, {registered(16, 1, 2), admitted(16, 1, 2, {large, 200, 300}, "", account(66)), proven(16, 1, 2, metrics9, of300)});
+  EXPECT_EQ(found({.quality = "proven"}), 0U);
+  EXPECT_FALSE(Catalogue(*database_).search({.quality = "proven", .signed_min = 0.5})) << "says that it cannot be";
 }
 
 TEST(Elastic, EvaluatesTheClausesThatClientsUse) {

@@ -8,6 +8,7 @@
 #include <peaberry/bindings/erc721_template.hpp>
 #include <peaberry/bindings/fixed_rate_exchange.hpp>
 #include <peaberry/bindings/quality_registry.hpp>
+#include <peaberry/bindings/table_registry.hpp>
 #include <set>
 
 #include "schema.hpp"
@@ -20,6 +21,7 @@ namespace datatoken = bindings::erc20_template;
 namespace exchange = bindings::fixed_rate_exchange;
 namespace dispenser = bindings::dispenser;
 namespace quality = bindings::quality_registry;
+namespace registry = bindings::table_registry;
 using store::Connection;
 
 Result<std::uint64_t> small(const U256& value, const char* field) {
@@ -29,10 +31,10 @@ Result<std::uint64_t> small(const U256& value, const char* field) {
 
 }  // namespace
 
-Status Indexer::migrate(store::Database& database) { return database.migrate("index", {{1, detail::kSchema}, {2, detail::kQualitySchema}}); }
+Status Indexer::migrate(store::Database& database) { return database.migrate("index", {{1, detail::kSchema}, {2, detail::kQualitySchema}, {3, detail::kProvenSchema}}); }
 
-Indexer::Indexer(store::Database& database, MetadataOpener& opener, const chain::OceanAddresses& addresses, const Clock& clock, const Address& quality_registry)
-    : database_(database), opener_(opener), addresses_(addresses), clock_(clock), quality_registry_(quality_registry) {}
+Indexer::Indexer(store::Database& database, MetadataOpener& opener, const chain::OceanAddresses& addresses, const Clock& clock, const TableContracts& contracts)
+    : database_(database), opener_(opener), addresses_(addresses), clock_(clock), contracts_(contracts) {}
 
 std::vector<Hash32> Indexer::topics() {
   return {nft::MetadataCreatedEvent::topic(),      nft::MetadataUpdatedEvent::topic(),        nft::MetadataStateEvent::topic(),
@@ -40,7 +42,8 @@ std::vector<Hash32> Indexer::topics() {
           exchange::ExchangeCreatedEvent::topic(), exchange::ExchangeRateChangedEvent::topic(), exchange::ExchangeActivatedEvent::topic(),
           exchange::ExchangeDeactivatedEvent::topic(), dispenser::DispenserCreatedEvent::topic(), dispenser::DispenserActivatedEvent::topic(),
           dispenser::DispenserDeactivatedEvent::topic(), quality::MetricsClaimedEvent::topic(), quality::MetricsRefutedEvent::topic(),
-          quality::BondReleasedEvent::topic()};
+          quality::BondReleasedEvent::topic(),     quality::MetricsProvenEvent::topic(),      registry::SubjectRegisteredEvent::topic(),
+          registry::TableAdmittedEvent::topic()};
 }
 
 Result<std::optional<chain::BlockRef>> Indexer::cursor() {
@@ -183,7 +186,41 @@ Status Indexer::apply_log(Connection& db, const chain::Log& log) {
     PB_TRY(event, dispenser::DispenserDeactivatedEvent::decode(log));
     return dispenser_row(event.datatoken_address, false);
   }
-  if (log.address != quality_registry_) return {};
+  return apply_table_log(db, log);
+}
+
+Status Indexer::apply_table_log(Connection& db, const chain::Log& log) {
+  const auto chain_id = addresses_.chain_id;
+  const auto& topic = log.topics[0];
+  if (!contracts_.tables.is_zero() && log.address == contracts_.tables) {
+    if (topic == registry::SubjectRegisteredEvent::topic()) {
+      PB_TRY(event, registry::SubjectRegisteredEvent::decode(log));
+      PB_TRY(epoch, small(event.epoch, "epoch"));
+      PB_CHECK(db.run("INSERT INTO index_epoch(chain_id, block, log_index, nft, epoch) VALUES(?, ?, ?, ?, ?)", {chain_id, log.block_number, log.log_index, event.nft, epoch}));
+      return detail::refresh_asset(db, chain_id, event.nft);
+    }
+    if (topic == registry::TableAdmittedEvent::topic()) {
+      PB_TRY(event, registry::TableAdmittedEvent::decode(log));
+      PB_TRY(epoch, small(event.epoch, "epoch"));
+      PB_TRY(before, small(event.rows_before, "rowsBefore"));
+      PB_TRY(after, small(event.rows_after, "rowsAfter"));
+      if (event.verifier != contracts_.zk) return {};
+      PB_CHECK(db.run("INSERT INTO index_admission(chain_id, block, log_index, nft, epoch, plan, rows_before, rows_after, schema) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                      {chain_id, log.block_number, log.log_index, event.nft, epoch, event.plan_hash, before, after, std::string(as_text(event.schema))}));
+    }
+    return {};
+  }
+  if (contracts_.quality.is_zero() || log.address != contracts_.quality) return {};
+  if (topic == quality::MetricsProvenEvent::topic()) {
+    PB_TRY(event, quality::MetricsProvenEvent::decode(log));
+    PB_TRY(epoch, small(event.epoch, "epoch"));
+    if (event.verifier != contracts_.zk) return {};
+    Bytes inputs;
+    for (const U256& input : event.inputs) append(inputs, input.word().view());
+    PB_CHECK(db.run("INSERT INTO index_proof(chain_id, block, log_index, nft, epoch, claim_id, plan, label, inputs) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    {chain_id, log.block_number, log.log_index, event.nft, epoch, event.claim_id, event.plan_hash, std::string(as_text(event.label)), inputs}));
+    return detail::refresh_asset(db, chain_id, event.nft);
+  }
   const auto quality_row = [&](const Hash32& claim, const char* status) -> Status {
     PB_CHECK(db.run("INSERT INTO index_quality(chain_id, block, log_index, claim_id, status) VALUES(?, ?, ?, ?, ?)", {chain_id, log.block_number, log.log_index, claim, status}));
     std::vector<Address> nfts;
@@ -214,7 +251,7 @@ Status Indexer::forget_above(std::int64_t block) {
   return database_.write([&](Connection& db) -> Status {
     std::set<Bytes> nfts;
     const auto collect = [&](const store::Statement& row) { nfts.insert(row.column_blob(0)); };
-    for (const char* table : {"index_metadata", "index_state", "index_token_uri"})
+    for (const char* table : {"index_metadata", "index_state", "index_token_uri", "index_epoch", "index_proof"})
       PB_CHECK(db.query(std::string("SELECT DISTINCT nft FROM ") + table + " WHERE chain_id = ? AND block > ?", {addresses_.chain_id, block}, collect));
     for (const char* table : {"index_exchange", "index_dispenser", "index_order"})
       PB_CHECK(db.query(std::string("SELECT DISTINCT d.nft FROM index_asset_datatoken d JOIN ") + table +

@@ -42,14 +42,19 @@ class MetadataOpener {
   virtual Result<OpenedMetadata> open(const SealedMetadata& sealed) = 0;
 };
 
-/// Turns Ocean's thirteen events of one chain, and the three of our QualityRegistry, into rows. Events are kept append-only, so that a roll-back is one DELETE
+/// Our contracts that say something of tables; zero: the chain has none.
+struct TableContracts {
+  Address quality, tables;
+  Address zk;  ///< the only verifier whose proofs count
+};
+
+/// Turns Ocean's thirteen events of one chain, and six of our registries of tables, into rows. Events are kept append-only, so that a roll-back is one DELETE
 /// a table; what people search is refreshed from them. An event that cannot be understood goes to `poisoned` with its
 /// reason and blocks nothing. Use from one thread.
 class Indexer final : public chain::LogSink {
  public:
   static Status migrate(store::Database& database);
-  /// `quality_registry` zero: the chain has none.
-  Indexer(store::Database& database, MetadataOpener& opener, const chain::OceanAddresses& addresses, const Clock& clock, const Address& quality_registry = {});
+  Indexer(store::Database& database, MetadataOpener& opener, const chain::OceanAddresses& addresses, const Clock& clock, const TableContracts& contracts = {});
 
   /// The topics to follow.
   static std::vector<Hash32> topics();
@@ -65,13 +70,14 @@ class Indexer final : public chain::LogSink {
 
  private:
   Status apply_log(store::Connection& db, const chain::Log& log);
+  Status apply_table_log(store::Connection& db, const chain::Log& log);
   Status remember(store::Connection& db, const std::vector<chain::BlockRef>& tail);
   Status forget_above(std::int64_t block);
   store::Database& database_;
   MetadataOpener& opener_;
   chain::OceanAddresses addresses_;
   const Clock& clock_;
-  Address quality_registry_;
+  TableContracts contracts_;
 };
 
 }  // namespace peaberry::index

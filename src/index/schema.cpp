@@ -3,6 +3,7 @@
 #include <peaberry/base/clock.hpp>
 #include <peaberry/base/json.hpp>
 #include <peaberry/crypto/keys.hpp>
+#include <peaberry/proof/tables/plans.hpp>
 
 #include "catalogue.hpp"
 
@@ -55,6 +56,20 @@ ALTER TABLE index_asset ADD COLUMN quality_complete REAL NOT NULL DEFAULT 0;
 ALTER TABLE index_asset ADD COLUMN quality_signed REAL NOT NULL DEFAULT 0;
 )";
 
+const char* const kProvenSchema = R"(
+CREATE TABLE index_epoch(chain_id INTEGER NOT NULL, block INTEGER NOT NULL, log_index INTEGER NOT NULL, nft BLOB NOT NULL, epoch INTEGER NOT NULL,
+  PRIMARY KEY(chain_id, block, log_index)) STRICT;
+CREATE INDEX index_epoch_nft ON index_epoch(chain_id, nft);
+CREATE TABLE index_admission(chain_id INTEGER NOT NULL, block INTEGER NOT NULL, log_index INTEGER NOT NULL, nft BLOB NOT NULL, epoch INTEGER NOT NULL, plan BLOB NOT NULL,
+  rows_before INTEGER NOT NULL, rows_after INTEGER NOT NULL, schema TEXT NOT NULL, PRIMARY KEY(chain_id, block, log_index)) STRICT;
+CREATE INDEX index_admission_nft ON index_admission(chain_id, nft);
+CREATE TABLE index_proof(chain_id INTEGER NOT NULL, block INTEGER NOT NULL, log_index INTEGER NOT NULL, nft BLOB NOT NULL, epoch INTEGER NOT NULL, claim_id BLOB NOT NULL,
+  plan BLOB NOT NULL, label TEXT NOT NULL, inputs BLOB NOT NULL, PRIMARY KEY(chain_id, block, log_index)) STRICT;
+CREATE INDEX index_proof_nft ON index_proof(chain_id, nft);
+ALTER TABLE index_asset ADD COLUMN proven_rows INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE index_asset ADD COLUMN proven_complete REAL NOT NULL DEFAULT 0;
+)";
+
 namespace {
 
 struct Price {
@@ -100,6 +115,15 @@ json::Value price_json(const Price& price) {
   return out;
 }
 
+/// The share of cells that are present, by metrics of either kind.
+double complete_of(const json::Object& metrics, double rows) {
+  double cells = 0, present = 0;
+  if (const auto* columns = json::find_array(metrics, "columns"))
+    for (const auto& column : *columns)
+      if (column.is_object()) cells += rows, present += static_cast<double>(json::uint_or(column.get_object(), "present", 0));
+  return cells > 0 ? std::min(present / cells, 1.0) : 0;
+}
+
 /// What the newest claim of a table says, in the figures that people search by; `status` empty: nobody claims anything.
 struct Quality {
   std::string status;
@@ -123,12 +147,41 @@ Result<Quality> quality_of(store::Connection& db, std::uint64_t chain_id, const 
   const double rows = static_cast<double>(json::uint_or(metrics, "rows", 0));
   if (rows < 1) return out;
   out.rows = static_cast<std::int64_t>(rows);
-  double cells = 0, present = 0;
-  if (const auto* columns = json::find_array(metrics, "columns"))
-    for (const auto& column : *columns)
-      if (column.is_object()) cells += rows, present += static_cast<double>(json::uint_or(column.get_object(), "present", 0));
-  out.complete = cells > 0 ? std::min(present / cells, 1.0) : 0;
+  out.complete = complete_of(metrics, rows);
   if (const auto* part = json::find_object(metrics, "signed")) out.share_signed = std::min(static_cast<double>(json::uint_or(*part, "rows", 0)) / rows, 1.0);
+  return out;
+}
+
+/// What is proven of a table's present epoch, every plan compiled again from schema and size; rows 0: nothing.
+struct Proven {
+  std::int64_t epoch = 0, rows = 0;
+  double complete = 0;
+  json::Object metrics;
+};
+Result<Proven> proven_of(store::Connection& db, std::uint64_t chain_id, const Address& nft) {
+  std::int64_t present_epoch = 0;
+  PB_CHECK(db.query_one("SELECT epoch FROM index_epoch WHERE chain_id = ? AND nft = ? ORDER BY block DESC, log_index DESC LIMIT 1", {chain_id, nft}, [&](const store::Statement& row) { present_epoch = row.column_int(0); }));
+  Bytes plan, words;
+  std::string label;
+  PB_CHECK(db.query_one("SELECT plan, label, inputs FROM index_proof WHERE chain_id = ? AND nft = ? AND epoch = ? ORDER BY block DESC, log_index DESC LIMIT 1", {chain_id, nft, present_epoch},
+                        [&](const store::Statement& row) { plan = row.column_blob(0), label = row.column_text(1), words = row.column_blob(2); }));
+  if (plan.empty()) return Proven{};
+  std::string schema;
+  std::vector<proof::AdmittedRows> admissions;
+  std::int64_t next = 0;
+  PB_CHECK(db.query("SELECT plan, rows_before, rows_after, schema, epoch FROM index_admission WHERE chain_id = ? AND nft = ? AND epoch <= ? ORDER BY block, log_index", {chain_id, nft, present_epoch}, [&](const store::Statement& row) {
+    const auto before = static_cast<std::uint64_t>(row.column_int(1));
+    // A table begins where no rows were before; between its epochs there is no other.
+    if (before == 0 || row.column_int(4) != next) admissions.clear(), schema = row.column_text(3);
+    next = row.column_int(4) + 1;
+    admissions.push_back({Hash32::from(row.column_blob(0)).value_or(Hash32{}), before, static_cast<std::uint64_t>(row.column_int(2))});
+  }));
+  std::vector<U256> inputs;
+  for (std::size_t i = 0; i + 32 <= words.size(); i += 32) inputs.push_back(U256::from_be(ByteView(words).subspan(i, 32)));
+  const auto metrics = proof::read_metrics(schema, admissions, label, Hash32::from(plan).value_or(Hash32{}), inputs);
+  if (!metrics) return Proven{};  // under other plans than the schema's: it may be proven, but nobody knows what
+  Proven out{present_epoch, static_cast<std::int64_t>(json::uint_or(*metrics, "rows", 0)), 0, *metrics};
+  out.complete = complete_of(*metrics, static_cast<double>(out.rows));
   return out;
 }
 
@@ -221,6 +274,8 @@ Status refresh_asset(store::Connection& db, std::uint64_t chain_id, const Addres
       {"purgatory", json::Object{{"state", false}}}};
   PB_TRY(quality, quality_of(db, chain_id, nft));
   if (!quality.status.empty()) ddo["indexedMetadata"].as_object()["quality"] = json::Object{{"status", quality.status}, {"epoch", quality.epoch}, {"metrics", quality.metrics}};
+  PB_TRY(proven, proven_of(db, chain_id, nft));
+  if (proven.rows != 0) ddo["indexedMetadata"].as_object()["proven"] = json::Object{{"epoch", proven.epoch}, {"metrics", proven.metrics}};
   const bool hidden = state == 2 || state == 3;  // deprecated or revoked: Ocean keeps only the skeleton
   if (hidden)
     ddo = json::Object{{"id", m.did}, {"version", "deprecated"}, {"chainId", chain_id}, {"nftAddress", crypto::checksum_address(nft)},
@@ -229,10 +284,10 @@ Status refresh_asset(store::Connection& db, std::uint64_t chain_id, const Addres
   const std::string name = text_of(metadata, "name"), description = text_of(metadata, "description"), author = text_of(metadata, "author");
   const Price price = first_price.value_or(Price{});
   const Address owner = Address::parse(owner_text).value_or(Address{});
-  PB_CHECK(db.run("INSERT INTO index_asset(chain_id, nft, did, owner, state, type, name, author, price_type, price, price_real, price_token, exchange_id, orders, created, ddo, quality_status, quality_rows, quality_complete, quality_signed) "
-                  "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  PB_CHECK(db.run("INSERT INTO index_asset(chain_id, nft, did, owner, state, type, name, author, price_type, price, price_real, price_token, exchange_id, orders, created, ddo, quality_status, quality_rows, quality_complete, quality_signed, proven_rows, proven_complete) "
+                  "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                   {chain_id, nft, m.did, owner, state, text_of(metadata, "type"), name, author, price.type, price.amount.dec(), price.amount.to_double() / 1e18,
-                   price.token, price.exchange_id, orders_total, created, json::stringify(ddo), quality.status, quality.rows, quality.complete, quality.share_signed}));
+                   price.token, price.exchange_id, orders_total, created, json::stringify(ddo), quality.status, quality.rows, quality.complete, quality.share_signed, proven.rows, proven.complete}));
   std::int64_t id = 0;
   PB_CHECK(db.query_one("SELECT id FROM index_asset WHERE chain_id = ? AND nft = ?", {chain_id, nft}, [&](const store::Statement& row) { id = row.column_int(0); }));
   for (const Address& datatoken : datatoken_addresses)

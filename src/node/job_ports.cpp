@@ -93,10 +93,18 @@ Result<json::Object> NodeJobPorts::listed_table(const std::string& did, const fs
   const auto committed = ingest::commit_csv(text);
   if (!committed) return within("data set " + did + " is listed as a table", committed.error());
   const ingest::TableCommitment& commitment = *committed;
-  if (commitment.root() != subject.root)
-    return fail(Errc::kForbidden, "data set " + did + ": the bytes in place give table root " + commitment.root().hex() + ", epoch " + subject.epoch.dec() + " is listed with " + subject.root.hex(), "the owner must list the new rows as an epoch, or put the listed ones back");
-  const Hash32 input = ingest::input_root(ingest::table_id(node_.config_.chain_id, tables, asset.nft), subject.epoch.low64(), commitment.commitments_hash);
-  return json::Object{{"nft", crypto::checksum_address(asset.nft)}, {"epoch", subject.epoch.low64()}, {"root", subject.root.hex()}, {"inputRoot", input.hex()}};
+  // An epoch of hidden commitments names the root that its rows have under scheme 1.
+  PB_TRY(proven_reply, node_.rpc_->eth_call({.to = tables, .data = registry::proven(asset.nft, subject.epoch)}));
+  PB_TRY(proven, registry::decode_proven(proven_reply));
+  const bool hidden = !proven.registered_in.is_zero();
+  const Hash32& listed = hidden ? proven.content_root : subject.root;
+  if (commitment.root() != listed)
+    return fail(Errc::kForbidden, "data set " + did + ": the bytes in place give table root " + commitment.root().hex() + ", epoch " + subject.epoch.dec() + " is listed with " + listed.hex(), "the owner must list the new rows as an epoch, or put the listed ones back");
+  PB_TRY(input_reply, node_.rpc_->eth_call({.to = tables, .data = registry::input_root_of(asset.nft, subject.epoch)}));
+  PB_TRY(input, registry::decode_input_root_of(input_reply));
+  json::Object out{{"nft", crypto::checksum_address(asset.nft)}, {"epoch", subject.epoch.low64()}, {"root", subject.root.hex()}, {"inputRoot", input.hex()}};
+  if (hidden) out["contentRoot"] = listed.hex();
+  return out;
 }
 
 Result<compute::Provision> NodeJobPorts::provision(const compute::Job& job, const fs::path& stage, bool& algorithm_failed) {

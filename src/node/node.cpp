@@ -115,7 +115,7 @@ Status Node::open() {
   opener_ = std::make_unique<market::DdoOpener>(*rpc_, *http_, addresses_, keys_->identity, clock_,
                                                 market::DdoOpener::Options{.own_urls = {public_url_}, .allow_private_urls = config_.allow_private_urls || config_.chain_id == 8996});
   if (auto contracts = settlement::Contracts::load(config_.address_file, config_.chain_id)) contracts_ = *contracts;
-  indexer_ = std::make_unique<index::Indexer>(*database_, *opener_, addresses_, clock_, contracts_ ? contracts_->quality : Address{});
+  indexer_ = std::make_unique<index::Indexer>(*database_, *opener_, addresses_, clock_, contracts_ ? index::TableContracts{contracts_->quality, contracts_->tables, contracts_->zk} : index::TableContracts{});
   if (config_.compute) {
     auto sandbox = compute::make_bubblewrap({.parent_group = "peaberry-" + hex(crypto::sha256(config_.home.string()).view()).substr(0, 12)}, clock_);
     if (sandbox) {

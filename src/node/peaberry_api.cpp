@@ -30,8 +30,10 @@ json::Object row_json(const index::AssetRow& row) {
   json::Object out{{"did", row.did}, {"chainId", row.chain_id}, {"nft", crypto::checksum_address(row.nft)}, {"owner", crypto::checksum_address(row.owner)}, {"state", static_cast<int>(row.state)},
           {"type", row.type}, {"name", row.name}, {"author", row.author}, {"priceType", row.price_type}, {"price", format_units(row.price, 18)},
           {"priceToken", crypto::checksum_address(row.price_token)}, {"orders", row.orders}, {"created", row.created}};
-  if (const auto* indexed = json::find_object(row.ddo, "indexedMetadata"))
+  if (const auto* indexed = json::find_object(row.ddo, "indexedMetadata")) {
     if (const auto* quality = json::find_object(*indexed, "quality")) out["quality"] = *quality;
+    if (const auto* proven = json::find_object(*indexed, "proven")) out["proven"] = *proven;
+  }
   return out;
 }
 

@@ -22,7 +22,7 @@ Result<Contracts> Contracts::load(const fs::path& file, std::uint64_t chain_id) 
     }
     const std::pair<const char*, Address*> stations[] = {{"VoucherChannels", &out.channels}, {"ERC3009DepositCollector", &out.deposit_collector}, {"LeaseStream", &out.leases}, {"ReverseAuction", &out.auction},
                                                          {"QualityRegistry", &out.quality},  {"Subnet", &out.subnet},                           {"Outbox", &out.outbox},      {"Inbox", &out.inbox},
-                                                         {"TestUSD", &out.test_usd}, {"BuyFor", &out.buy_for}};
+                                                         {"TestUSD", &out.test_usd}, {"BuyFor", &out.buy_for},                  {"ZkVerifier", &out.zk}};
     for (const auto& [name, slot] : stations)
       if (entry.contains(name)) {
         PB_TRY(address, json::address_at(entry, name));

@@ -15,6 +15,7 @@ struct Contracts {
   // Zero where the chain's entry does not name them: only what needs them asks.
   Address channels, deposit_collector;  ///< VoucherChannels, ERC3009DepositCollector
   Address leases, auction, quality, subnet, outbox, inbox, buy_for;
+  Address zk;        ///< ZkVerifier: whose proofs of tables are believed
   Address test_usd;  ///< local chains only
 
   /// kNotFound when the chain's entry does not name them.

@@ -1,8 +1,10 @@
 #include "check.hpp"
 
 #include <peaberry/bindings/job_escrow.hpp>
+#include <peaberry/bindings/quality_registry.hpp>
 #include <peaberry/bindings/subnet.hpp>
 #include <peaberry/bindings/voucher_channels.hpp>
+#include <peaberry/bindings/zk_verifier.hpp>
 #include <peaberry/bridge/delivery.hpp>
 #include <peaberry/crypto/hash.hpp>
 #include <peaberry/crypto/keys.hpp>
@@ -151,6 +153,18 @@ class Checker {
         json::Array told;
         for (const auto& amount : final.to_trainers) told.push_back(json::Value(amount.dec()));
         expect(json::find(job, "toTrainers") != nullptr && json::stringify(told) == json::stringify(job.at("toTrainers")), "epoch " + id.hex() + " paid its trainers " + json::stringify(told));
+      } else if (kind == "metrics") {
+        namespace quality = bindings::quality_registry;
+        PB_TRY(reply, a_.eth_call({.to = contracts_.zk, .data = bindings::zk_verifier::status(id)}));
+        PB_TRY(status, bindings::zk_verifier::decode_status(reply));
+        expect(status.arg0 == U256{2}, "metrics " + id.hex() + " were not accepted by the verifier");
+        PB_TRY(logs, a_.logs({.from_block = 0, .to_block = head, .addresses = {contracts_.quality}, .topics0 = {quality::MetricsProvenEvent::topic()}}));
+        std::uint64_t rows = 0;
+        for (const auto& log : logs) {
+          PB_TRY(event, quality::MetricsProvenEvent::decode(log));
+          if (event.claim_id == id && event.verifier == contracts_.zk && !event.inputs.empty()) rows = event.inputs[0].low64();
+        }
+        expect(rows == json::uint_or(job, "rows", 0), "metrics " + id.hex() + " are of " + std::to_string(rows) + " rows");
       } else if (kind == "channel") {
         PB_TRY(reply, a_.eth_call({.to = contracts_.channels, .data = bindings::voucher_channels::channels(id)}));
         PB_TRY(channel, bindings::voucher_channels::decode_channels(reply));

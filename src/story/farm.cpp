@@ -99,6 +99,8 @@ Status Story::farm() {
   holdout_root_ = json::string_or(listed_holdout, "root");
   stage_.tell({"listed for 5 OCEAN a use, with three hosts who may hold the rows; a job refuses other bytes than root " + json::string_or(listed, "root").substr(0, 18) + "…", "以每次 5 OCEAN 上架，三位主机可存放数据；任务拒绝根 " + json::string_or(listed, "root").substr(0, 18) + "… 之外的任何字节"});
 
+  PB_CHECK(prove_table());
+
   // Measured where it lies, claimed under a bond.
   const std::string measure_options = write_json("owner", "quality.json", json::Object{{"label", label_}, {"devices", device_list}});
   const std::string measured = stage_.home("owner").string() + "/measured";
@@ -110,8 +112,8 @@ Status Story::farm() {
   papers_.push_back(json::Object{{"kind", "receipt"}, {"file", "owner/measured/receipt.json"}});
   PB_TRY(quality, stage_.run("owner", {"quality", "show", table_did_}));
   const auto& told = quality.at("metrics").as_object();
-  stage_.tell({fmt::format("measured in its own sandbox: {} rows, {} duplicates, {} signed by devices; the owner stands by it with 10 OCEAN [claimed, not proven]", json::uint_or(told, "rows", 0), json::uint_or(told, "duplicateRows", 0), json::uint_or(told.at("signed").as_object(), "rows", 0)),
-               fmt::format("在自己的沙箱内度量：{} 行，{} 行重复，{} 行由设备签名；所有者以 10 OCEAN 担保（声称，尚未证明）", json::uint_or(told, "rows", 0), json::uint_or(told, "duplicateRows", 0), json::uint_or(told.at("signed").as_object(), "rows", 0))});
+  stage_.tell({fmt::format("measured in its own sandbox: {} rows, {} duplicates, {} signed by devices; the owner stands by what no proof shows yet with 10 OCEAN [claimed]", json::uint_or(told, "rows", 0), json::uint_or(told, "duplicateRows", 0), json::uint_or(told.at("signed").as_object(), "rows", 0)),
+               fmt::format("在自己的沙箱内度量：{} 行，{} 行重复，{} 行由设备签名；尚无证明的部分由所有者以 10 OCEAN 担保（声称）", json::uint_or(told, "rows", 0), json::uint_or(told, "duplicateRows", 0), json::uint_or(told.at("signed").as_object(), "rows", 0))});
   stage_.evidence({"the table's quality", "数据质量"}, "claimed under a bond of 10 OCEAN", claim.at("steps").as_array()[0].as_object().at("gas").to_number<std::uint64_t>());
   PB_TRY(found, wait_found({"heart", "--quality", "claimed", "--rows-min", std::to_string(rows), "--signed-min", "0.99"}));
   if (found != table_did_) return fail(Errc::kInternal, "the market finds another data set");
@@ -145,6 +147,36 @@ Status Story::farm() {
   stage_.step("table register, epoch 2", epoch);
   table_ = clean;
   stage_.tell({fmt::format("a declared recipe makes epoch {}: {} rows, with its lineage", json::uint_or(epoch, "epoch", 0), json::uint_or(cleaned, "rows", 0)), fmt::format("按声明的清洗配方生成第 {} 期：{} 行，附血统", json::uint_or(epoch, "epoch", 0), json::uint_or(cleaned, "rows", 0))});
+  return {};
+}
+
+/// The same rows once more as hidden commitments: admitted by a proof, and what is counted of them proven. What is too wide for a proof stays claimed only.
+Status Story::prove_table() {
+  const auto schema = stage_.run("owner", {"table", "schema", table_, "--label", label_});
+  if (!schema && options_.data.empty()) return schema.error();
+  if (!schema) {
+    stage_.tell({"this table is not proven, only claimed: " + schema.error().message, "此表仅声称而未证明：" + schema.error().message});
+    return {};
+  }
+  PB_CHECK(stage_.run("owner", {"srs", "dev", "--log", std::to_string(json::uint_or(*schema, "log", 16))}));
+  PB_TRY(admitted, stage_.run("owner", {"table", "admit", table_did_, "--file", table_, "--label", label_}));
+  stage_.step("table admit", admitted);
+  PB_TRY(proven, stage_.run("owner", {"quality", "prove", table_did_, "--file", table_}));
+  stage_.step("quality prove", proven);
+  const auto& metrics = proven.at("metrics").as_object();
+  std::uint64_t cells = 0, present = 0;
+  for (const auto& column : metrics.at("columns").as_array()) cells += json::uint_or(metrics, "rows", 0), present += json::uint_or(column.as_object(), "present", 0);
+  const auto share = [](std::uint64_t part, std::uint64_t whole) { return 100.0 * static_cast<double>(part) / static_cast<double>(std::max<std::uint64_t>(whole, 1)); };
+  const std::uint64_t rows = json::uint_or(metrics, "rows", 0), minority = json::uint_or(metrics.at("label").as_object(), "minority", 0);
+  const auto gas_of = [](const json::Object& reply) { return reply.at("steps").as_array().back().as_object().at("gas").to_number<std::uint64_t>(); };
+  stage_.tell({fmt::format("proven, and nobody saw a row: {} rows, {:.2f} % of the cells present, the rarer label in {:.2f} % of them; {} hidden columns, a proof of {} bytes, {} gas [zero knowledge; the local chain's ceremony]", rows, share(present, cells), share(minority, rows),
+                           json::uint_or(admitted, "vectors", 0), json::uint_or(proven, "proofBytes", 0), gas_of(proven)),
+               fmt::format("已证明且无人见过任何一行：{} 行，单元格完整率 {:.2f} %，较少标签占 {:.2f} %；{} 个隐藏列，证明 {} 字节，{} gas（零知识；本地链的可信设置）", rows, share(present, cells), share(minority, rows), json::uint_or(admitted, "vectors", 0),
+                           json::uint_or(proven, "proofBytes", 0), gas_of(proven))});
+  stage_.evidence({"the table's rows, completeness and label balance", "数据的行数、完整率与标签平衡"}, "zero-knowledge proof", gas_of(admitted) + gas_of(proven));
+  jobs_.push_back(json::Object{{"kind", "metrics"}, {"id", json::string_or(proven, "claimId")}, {"rows", rows}});
+  PB_TRY(found, wait_found({"heart", "--quality", "proven", "--rows-min", std::to_string(rows)}));
+  if (found != table_did_) return fail(Errc::kInternal, "the market finds another data set");
   return {};
 }
 

@@ -21,6 +21,7 @@ class Story {
  private:
   Status open();
   Status farm();
+  Status prove_table();
   Status first_sale();
   Status short_cut();  ///< a lie at the counter needs a model, not the whole way to it
   bool lies_at_the_counter() const;

@@ -22,7 +22,7 @@ struct Watching {
   explicit Watching(World& world) : world_(world), database(must(store::open_sqlite(":memory:"), "sqlite")) {
     must(index::Indexer::migrate(*database), "migrate");
     must(settlement::JobBook::migrate(*database), "migrate");
-    indexer = std::make_unique<index::Indexer>(*database, opener, world.ocean, world.clock, world.contracts.quality);
+    indexer = std::make_unique<index::Indexer>(*database, opener, world.ocean, world.clock, index::TableContracts{world.contracts.quality, world.contracts.tables, world.contracts.zk});
     book = std::make_unique<settlement::JobBook>(*database, world.contracts);
     assets = std::make_unique<chain::LogFollower>(*world.rpc, *indexer, chain::FollowOptions{.start_block = world.ocean.start_block, .topics0 = index::Indexer::topics()}, world.clock);
     jobs = std::make_unique<chain::LogFollower>(*world.rpc, *book, chain::FollowOptions{.start_block = world.contracts.start_block, .addresses = {world.contracts.escrow}, .topics0 = settlement::JobBook::topics()}, world.clock);

@@ -9,6 +9,7 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 import {Credits} from "../settlement/Credits.sol";
+import {IEvidenceVerifier, Status as Verdict} from "../settlement/IEvidenceVerifier.sol";
 import {Job, JobIds} from "../settlement/Job.sol";
 import {TableRegistry} from "./TableRegistry.sol";
 
@@ -16,8 +17,12 @@ import {TableRegistry} from "./TableRegistry.sol";
 /// @notice The rows are nobody else's to see, so that a table's metrics are *claimed*, not proven: the owner puts up a bond, and names the keys
 /// that attest to its metrics jobs – its own and its hosts'. Two receipts by those keys for the same metrics job over the same table that
 /// give different outputs cannot both be true: whoever shows them takes half of the bond, and the other half burns, so that an owner who shows
-/// its own contradiction saves nothing. (A later kind of evidence will prove the metrics.)
-/// @dev A claim without a sale, named as DESIGN says: settlement = this registry, claimKind 3, requester 0, policyHash 0, nonce = epoch.
+/// its own contradiction saves nothing.
+///
+/// Of a table whose commitments were admitted by a proof (scheme 2), row count, completeness and a label's balance can be *proven*: `prove`. Which verifier to believe,
+/// and whether the plans are the schema's, is for readers to check (docs/reference/tables.md); nobody's bond is needed.
+/// @dev A claim without a sale, named as DESIGN says: settlement = this registry, claimKind 3, requester 0, nonce = epoch; policyHash is 0 for what is claimed, and
+/// for what is proven that of a policy with one leaf, the verifier's.
 contract QualityRegistry is Credits, EIP712, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
@@ -58,12 +63,27 @@ contract QualityRegistry is Credits, EIP712, ReentrancyGuardTransient {
         bytes signature;
     }
 
+    /// @notice What was counted of a table, proven.
+    /// @param planHash published at the verifier
+    /// @param label    whose balance the plan tells; empty: none. For readers, who compile the plan again
+    /// @param inputs   the plan's public inputs: the row count, then what was counted
+    struct Measured {
+        IEvidenceVerifier verifier;
+        bytes32 planHash;
+        bytes label;
+        uint256[] inputs;
+        bytes proof;
+    }
+
     TableRegistry public immutable tables;
     mapping(bytes32 claimId => Claim) public claims;
     /// @notice The claim that stands for a table's epoch: the last one made.
     mapping(address nft => mapping(uint64 epoch => bytes32 claimId)) public claimOf;
 
     event MetricsClaimed(bytes32 indexed claimId, address indexed nft, uint64 epoch, bytes32 jobId, bytes32 manifestHash, bytes metrics, address[] attestKeys);
+    event MetricsProven(
+        address indexed nft, uint64 indexed epoch, bytes32 indexed claimId, address verifier, bytes32 planHash, bytes label, uint256[] inputs
+    );
     event MetricsRefuted(bytes32 indexed claimId, address indexed by, bytes32 one, bytes32 other);
     event BondReleased(bytes32 indexed claimId);
 
@@ -76,6 +96,8 @@ contract QualityRegistry is Credits, EIP712, ReentrancyGuardTransient {
     error NoContradiction();
     error NotClaimed(Status status);
     error TooEarly(uint256 notBefore);
+    error NotProven();
+    error WrongRows(uint256 rows);
 
     constructor(TableRegistry tables_) EIP712("Peaberry Quality", "1") {
         tables = tables_;
@@ -114,6 +136,40 @@ contract QualityRegistry is Credits, EIP712, ReentrancyGuardTransient {
         claimId = _book(jobId, keccak256(metrics), keccak256(abi.encode(attestKeys)), bond);
         claimOf[nft][epoch] = claimId;
         emit MetricsClaimed(claimId, nft, epoch, jobId, manifestHash, metrics, attestKeys);
+    }
+
+    /// @notice Proves metrics of a table's present epoch, which was admitted by a proof under the same verifier and sealed. Anybody who has its opening may.
+    function prove(address nft, Measured calldata measured) external nonReentrant returns (bytes32 claimId) {
+        uint64 epoch = _epochOf(nft);
+        bytes memory policy = _proofPolicy(address(measured.verifier), measured.planHash, measured.inputs.length);
+        Job memory job = _proofJob(nft, epoch, keccak256(policy));
+        bytes32 outputHash = _countsHash(measured.inputs);
+        // The claim does not name the row count, and what is accepted once is accepted again without a look at the proof.
+        if (measured.inputs[0] != tables.tableAt(nft, epoch).rows) revert WrongRows(measured.inputs[0]);
+        claimId = JobIds.claimId(keccak256(abi.encode(JobIds.TAG_JOB_V1, job)), msg.sender, outputHash);
+        bytes memory evidence = abi.encode(policy, uint16(0), abi.encodePacked(uint16(measured.inputs.length), measured.inputs, measured.proof));
+        emit MetricsProven(nft, epoch, claimId, address(measured.verifier), measured.planHash, measured.label, measured.inputs);
+        if (measured.verifier.submit(job, msg.sender, outputHash, evidence) != Verdict.Accepted) revert NotProven();
+    }
+
+    /// @notice Which claim `prove` makes: what the proof must be bound to.
+    function proofClaim(address nft, address prover, address verifier, bytes32 planHash, uint256[] calldata inputs) external view returns (bytes32 claimId) {
+        Job memory job = _proofJob(nft, _epochOf(nft), keccak256(_proofPolicy(verifier, planHash, inputs.length)));
+        return JobIds.claimId(keccak256(abi.encode(JobIds.TAG_JOB_V1, job)), prover, _countsHash(inputs));
+    }
+
+    function _proofJob(address nft, uint64 epoch, bytes32 policyHash) private view returns (Job memory) {
+        return Job(block.chainid, address(this), CLAIM_KIND_QUALITY, tables.rootAt(nft, epoch), tables.inputRootOf(nft, epoch), 0, policyHash, address(0), epoch);
+    }
+
+    /// @dev One leaf (EvidencePolicy): commitments and row count – input 0 – come from `tables`, all other inputs are the output (ZkVerifier).
+    function _proofPolicy(address verifier, bytes32 planHash, uint256 count) private view returns (bytes memory) {
+        if (count == 0 || count > type(uint16).max) revert NotProven();
+        return abi.encodePacked(uint8(1), verifier, uint64(0), uint16(58), planHash, address(tables), uint16(0), uint16(1), uint16(count - 1), uint8(0));
+    }
+
+    function _countsHash(uint256[] calldata inputs) private pure returns (bytes32) {
+        return keccak256(abi.encodePacked(inputs[1:]));
     }
 
     function _epochOf(address nft) private view returns (uint64 epoch) {

@@ -30,10 +30,14 @@ contract TableRegistry is SubjectRegistry(1), ICommitments {
     /// @notice Shows that the rows that are added are what their plan says.
     /// @param verifier    believes the proof; only it may read the epoch's commitments as registered ones
     /// @param commitments of the new rows, 64 bytes a column
+    /// @param schema      text that schemaHash is keccak256 of, for readers; empty where rows are added
+    /// @param contentRoot what `root` would be under scheme 1 for the same rows: the bytes that jobs over the epoch are given. The owner's word: no proof binds it
     /// @param inputs      public inputs of the plan; the first two are the row counts before and after
     struct Admission {
         IProofs verifier;
         bytes32 planHash;
+        bytes schema;
+        bytes32 contentRoot;
         bytes commitments;
         uint256[] inputs;
         bytes proof;
@@ -45,6 +49,7 @@ contract TableRegistry is SubjectRegistry(1), ICommitments {
         uint64 registeredIn;
         address commitments; // code
         bytes32 planHash;
+        bytes32 contentRoot;
         bytes32 salt;
     }
 
@@ -61,13 +66,16 @@ contract TableRegistry is SubjectRegistry(1), ICommitments {
     /// @dev Which epoch of which table a verifier knows by a root. Each verifier has its own: a copy under another one is in nobody's way.
     mapping(IProofs verifier => mapping(bytes32 root => Place)) private _places;
 
-    event TableAdmitted(address indexed nft, uint64 indexed epoch, address verifier, bytes32 planHash, uint64 rowsBefore, uint64 rowsAfter);
+    event TableAdmitted(
+        address indexed nft, uint64 indexed epoch, address verifier, bytes32 planHash, uint64 rowsBefore, uint64 rowsAfter, bytes32 contentRoot, bytes schema
+    );
     event TableSealed(address indexed nft, uint64 indexed epoch, bytes32 salt);
 
     error UnknownScheme(uint8 scheme);
     error BadCommitments();
     error WrongCommitments(bytes32 commitmentsHash);
     error WrongRows();
+    error WrongSchema();
     error NotAdmitted();
     error RegisteredBefore(bytes32 root);
     error TooEarly();
@@ -89,14 +97,19 @@ contract TableRegistry is SubjectRegistry(1), ICommitments {
         epoch = _register(nft, root, parents, abi.encode(table));
         _tables[nft][epoch] = table;
         _places[admission.verifier][root] = Place(nft, epoch);
-        proven[nft][epoch] = Proven(admission.verifier, uint64(block.number), StoredBytes.store(commitments), admission.planHash, 0);
-        emit TableAdmitted(nft, epoch, address(admission.verifier), admission.planHash, rowsBefore, table.rows);
+        proven[nft][epoch] =
+            Proven(admission.verifier, uint64(block.number), StoredBytes.store(commitments), admission.planHash, admission.contentRoot, 0);
+        emit TableAdmitted(
+            nft, epoch, address(admission.verifier), admission.planHash, rowsBefore, table.rows, admission.contentRoot, admission.schema
+        );
     }
 
     /// @dev The epoch's commitments and the rows before it, if the proof shows that what is added is as it should be.
     function _admitted(address nft, Table calldata table, Admission calldata admission) private view returns (bytes memory commitments, uint64 rowsBefore) {
         uint64 epochBefore;
         (commitments, epochBefore, rowsBefore) = _before(nft, table, admission.commitments.length);
+        bool told = rowsBefore == 0 ? keccak256(admission.schema) == table.schemaHash : admission.schema.length == 0;
+        if (!told) revert WrongSchema();
         commitments = _sum(commitments, admission.commitments);
         if (keccak256(commitments) != table.commitmentsHash) revert WrongCommitments(keccak256(commitments));
         uint256[] calldata inputs = admission.inputs;

@@ -8,6 +8,7 @@
 #include <bit>
 #include <cstring>
 
+#include <peaberry/crypto/hash.hpp>
 #include <peaberry/proof/field/memory.hpp>
 
 namespace peaberry::proof {
@@ -49,6 +50,8 @@ std::optional<Fq> montgomery(ByteView bytes) {
 }
 
 }  // namespace
+
+Srs Srs::local(unsigned log) { return development(log, Fr::from_be_reduced(crypto::keccak256("peaberry/local-tau/1").view())); }
 
 Srs Srs::development(unsigned log, Random& random) { return development(log, Fr::random(random)); }
 

@@ -14,7 +14,10 @@ namespace peaberry::proof {
 /// The powers of a secret τ: [τ^i]·G for i < 2^log, and [τ]_2. Whoever knows τ can prove anything. Cheap to copy; thread-safe.
 class Srs {
  public:
-  /// Made here, from a τ that this process knows for a moment: for trying and for tests. Public chains refuse proofs under it.
+  /// The local ceremony: τ = keccak256("peaberry/local-tau/1") modulo the field's order, which everybody knows and can prove anything with. One for all local chains, so
+  /// that their verifier needs no file. Public chains refuse proofs under it.
+  static Srs local(unsigned log);
+  /// From a τ that this process knows for a moment: for tests.
   static Srs development(unsigned log, Random& random);
   /// The same from a given τ: for vectors.
   static Srs development(unsigned log, const Fr& tau);
