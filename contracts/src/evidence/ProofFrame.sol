@@ -59,6 +59,13 @@ struct Frame {
     uint256 maskPoints; // calldata: C_sigma, C_omega
     uint256 psi; // 1 + Σ 2^i u_i
     uint256 sides; // u_i and 1 − u_i, in pairs: 1 − u_i first
+    uint256 tails; // word i: Π_{j ≥ i} (1 − u_j)
+    uint256 runs; // word j: the product of the first j factors of a run of eq; room for 33
+    uint256 blinder; // ρ*
+    uint256 folds; // calldata: G_1 …
+    uint256 quotient; // calldata: Q, then W
+    uint256 zeta; // z of §6
+    uint256 constant_; // in front of G
 }
 
 /// @dev Where the assembly finds the frame's fields; `ok` is at 0.
@@ -74,6 +81,7 @@ uint256 constant F_BASES = 0x160;
 uint256 constant F_R = 0x180;
 uint256 constant F_Z = 0x1a0;
 uint256 constant F_U = 0x1c0;
+uint256 constant F_SCRATCH = 0x200;
 uint256 constant F_PHI = 0x220;
 uint256 constant F_ORACLES = 0x240;
 uint256 constant F_GAMMA = 0x2a0;
@@ -83,6 +91,13 @@ uint256 constant F_COMMITMENTS = 0x300;
 uint256 constant F_MASK_POINTS = 0x320;
 uint256 constant F_PSI = 0x340;
 uint256 constant F_SIDES = 0x360;
+uint256 constant F_TAILS = 0x380;
+uint256 constant F_RUNS = 0x3a0;
+uint256 constant F_BLINDER = 0x3c0;
+uint256 constant F_FOLDS = 0x3e0;
+uint256 constant F_QUOTIENT = 0x400;
+uint256 constant F_ZETA = 0x420;
+uint256 constant F_CONSTANT = 0x440;
 
 /// @dev What every part of the verifier does with a frame: absorb, check, make room.
 library ProofFrames {
@@ -106,6 +121,38 @@ library ProofFrames {
             let good := mload(f)
             for { let end := add(pos, shl(5, count)) } lt(pos, end) { pos := add(pos, 32) } { good := and(good, lt(mload(pos), R)) }
             mstore(f, good)
+        }
+    }
+
+    /// @dev Products of a run of eq: the word at `at` times eq(x, y) for `count` words at x and y, each product behind the one before.
+    function extend(uint256 at, uint256 x, uint256 y, uint256 count) internal pure {
+        assembly ("memory-safe") {
+            let product := mload(at)
+            let end := add(at, shl(5, count))
+            y := sub(y, x)
+            // two a turn; an odd first one is taken alone
+            if and(count, 1) {
+                let xi := mload(x)
+                let yi := mload(add(x, y))
+                let both := mulmod(xi, yi, R)
+                product := mulmod(product, add(add(1, add(both, both)), sub(shl(1, R), add(xi, yi))), R)
+                at := add(at, 32)
+                mstore(at, product)
+                x := add(x, 32)
+            }
+            for {} lt(at, end) { x := add(x, 64) } {
+                let xi := mload(x)
+                let yi := mload(add(x, y))
+                let both := mulmod(xi, yi, R)
+                product := mulmod(product, add(add(1, add(both, both)), sub(shl(1, R), add(xi, yi))), R)
+                mstore(add(at, 32), product)
+                xi := mload(add(x, 32))
+                yi := mload(add(add(x, y), 32))
+                both := mulmod(xi, yi, R)
+                product := mulmod(product, add(add(1, add(both, both)), sub(shl(1, R), add(xi, yi))), R)
+                at := add(at, 64)
+                mstore(at, product)
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {R, HALF, Frame, F_L, F_N, F_Z, F_U, F_PSI, F_SIDES} from "./ProofFrame.sol";
+import {R, HALF, Frame, F_D, F_L, F_N, F_Z, F_U, F_PSI, F_SIDES, F_TAILS, ProofFrames} from "./ProofFrame.sol";
 
 /// @title The polynomials that a verifier evaluates itself
 /// @notice Public columns at x, weights of the oracles at u. Part of the verifier of ProofCore.sol.
@@ -94,36 +94,46 @@ library ProofWeights {
 
     // ---------------------------------------------------------------- of the reduction (§5)
 
-    /// @dev Both values of each eq(bit, u_i), and Ψ(u).
+    /// @dev Both values of each eq(bit, u_i), the products of all 1 − u_j from each i on, and Ψ(u).
     function bothSides(Frame memory f) internal pure {
         assembly ("memory-safe") {
+            // all from the top down: Ψ by Horner
             let u := mload(add(f, F_U))
-            let sides := mload(add(f, F_SIDES))
-            let psi := 1
-            let power := 1
-            for { let end := add(u, shl(5, mload(add(f, F_L)))) } lt(u, end) { u := add(u, 32) } {
-                let x := mload(u)
-                mstore(sides, sub(add(R, 1), x))
+            let l := mload(add(f, F_L))
+            let at := add(u, shl(5, l))
+            let sides := add(mload(add(f, F_SIDES)), shl(6, l))
+            let tail := add(mload(add(f, F_TAILS)), shl(5, l))
+            let psi := 0
+            let product := 1
+            mstore(tail, 1)
+            for {} gt(at, u) {} {
+                at := sub(at, 32)
+                let x := mload(at)
+                psi := addmod(add(psi, psi), x, R)
+                sides := sub(sides, 64)
                 mstore(add(sides, 32), x)
-                sides := add(sides, 64)
-                psi := addmod(psi, mulmod(power, x, R), R)
-                power := add(power, power)
+                x := sub(add(R, 1), x)
+                mstore(sides, x)
+                product := mulmod(product, x, R)
+                tail := sub(tail, 32)
+                mstore(tail, product)
             }
-            mstore(add(f, F_PSI), psi)
+            mstore(add(f, F_PSI), add(psi, 1))
         }
     }
 
-    /// @dev Π_{i ≥ n} eq(bit i of off, u_i); `sides` holds both values of each eq.
-    function _prefix(uint256 off, uint256 n, uint256 sides, uint256 l) private pure returns (uint256 value) {
+    /// @dev Π_{i ≥ n} eq(bit i of off, u_i). Above the highest bit of `off` all are 1 − u_i.
+    function _prefix(uint256 off, uint256 n, uint256 sides, uint256 tails) private pure returns (uint256 value) {
         assembly ("memory-safe") {
             value := 1
-            let end := add(sides, shl(6, l))
             sides := add(sides, shl(6, n))
-            off := shl(5, shr(n, off))
-            for {} lt(sides, end) { sides := add(sides, 64) } {
+            tails := add(tails, shl(5, n))
+            for { off := shl(5, shr(n, off)) } off { off := and(shr(1, off), not(31)) } {
                 value := mulmod(value, mload(add(sides, and(off, 32))), R)
-                off := shr(1, off)
+                sides := add(sides, 64)
+                tails := add(tails, 32)
             }
+            value := mulmod(value, mload(tails), R)
         }
     }
 
@@ -131,13 +141,20 @@ library ProofWeights {
     function operandWeights(Frame memory f) internal pure {
         uint256 p = f.operandsAt;
         uint256 weight; // γ^k (1 − t)
-        (uint256 gamma, uint256 sides, uint256 l, uint256 phi) = (f.gamma, f.sides, f.l, f.phi);
+        (uint256 gamma, uint256 sides, uint256 tails, uint256 phi) = (f.gamma, f.sides, f.tails, f.phi);
         uint256 lastAxes; // their hash
         uint256 lastValue;
+        uint256 runs = f.runs;
+        uint256 known; // factors of the run x_0, x_1 … against u_0, u_1 …
         assembly ("memory-safe") {
             weight := sub(add(R, 1), mload(add(mload(add(f, F_Z)), shl(5, mload(add(f, F_N))))))
+            mstore(runs, 1)
         }
-        for (uint256 k = f.k; k != 0; --k) {
+        uint256 k = f.k;
+        for (; k != 0;) {
+            unchecked {
+                --k;
+            }
             uint256 header;
             uint256 axes;
             assembly ("memory-safe") {
@@ -158,14 +175,38 @@ library ProofWeights {
             }
             if (hash != lastAxes) {
                 lastAxes = hash;
-                lastValue = _axes(f, axes, p);
+                uint256 len = _plain(axes, p);
+                if (len != 0) {
+                    if (len > known) {
+                        unchecked {
+                            ProofFrames.extend(runs + 32 * known, f.z + 32 * known, f.u + 32 * known, len - known);
+                        }
+                        known = len;
+                    }
+                    assembly ("memory-safe") {
+                        lastValue := mload(add(runs, shl(5, len)))
+                    }
+                } else {
+                    lastValue = _axes(f, axes, p);
+                }
             }
-            uint256 value = _prefix((header >> 216) & 0xffffffff, (header >> 208) & 0xff, sides, l);
+            uint256 value = _prefix((header >> 216) & 0xffffffff, (header >> 208) & 0xff, sides, tails);
             assembly ("memory-safe") {
                 let pos := add(phi, shl(5, byte(0, header)))
                 mstore(pos, addmod(mload(pos), mulmod(weight, mulmod(value, lastValue, R), R), R))
                 weight := mulmod(weight, gamma, R)
             }
+        }
+    }
+
+    /// @dev The length of a column that is looked at as it is, x_0, x_1 … in order; 0 for any other view.
+    function _plain(uint256 axes, uint256 end) private pure returns (uint256 len) {
+        assembly ("memory-safe") {
+            let w := mload(axes)
+            len := byte(1, w)
+            let unused := sub(256, shl(3, len)) // len ≤ 28
+            let order := xor(mload(add(axes, 2)), 0x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f)
+            len := mul(len, and(and(iszero(byte(0, w)), eq(end, add(axes, add(2, len)))), iszero(shr(unused, order))))
         }
     }
 
@@ -255,75 +296,122 @@ library ProofWeights {
 
     /// @dev Φ_wmask += t·Σ γ^k eq(offR + k, u) + γ^K δ Σ_{i,d} (z_i^d − ½) eq(offA + i·2^b + d − 1, u).
     function maskWeights(Frame memory f) internal pure {
-        uint256 table = f.scratch;
-        (uint256 u, uint256 k, uint256 n, uint256 d) = (f.u, f.k, f.n, f.d);
-        uint256 header;
-        uint256 pos = f.masks;
-        assembly ("memory-safe") {
-            header := mload(pos)
-        }
-        uint256 power = 1; // γ^k
-        uint256 weight;
-        uint256 bits = _log2Up(k);
-        _eqTable(table, u, bits);
-        {
-            uint256 gamma = f.gamma;
-            uint256 z = f.z;
+        unchecked {
+            uint256 header;
+            uint256 pos = f.masks;
             assembly ("memory-safe") {
-                for { let end := add(table, shl(5, k)) } lt(table, end) { table := add(table, 32) } {
-                    weight := addmod(weight, mulmod(power, mload(table), R), R)
-                    power := mulmod(power, gamma, R)
-                }
-                weight := mulmod(weight, mload(add(z, shl(5, n))), R)
+                header := mload(pos)
+            }
+            (uint256 k, uint256 d, uint256 n) = (f.k, _log2Up(f.d), _bitLength(f.n));
+            (uint256 weight, uint256 power) = _powers(f.u, f.gamma, k);
+            uint256 prefix = _prefix((header >> 216) & 0xffffffff, _log2Up(k), f.sides, f.tails);
+            uint256 t = f.z + 32 * f.n;
+            assembly ("memory-safe") {
+                weight := mulmod(weight, mulmod(mload(t), prefix, R), R)
+            }
+            uint256 sum = _roundMasks(f, d, n);
+            prefix = _prefix((header >> 184) & 0xffffffff, d + n, f.sides, f.tails);
+            (uint256 delta, uint256 phi) = (f.delta, f.phi);
+            assembly ("memory-safe") {
+                weight := addmod(weight, mulmod(mulmod(power, delta, R), mulmod(prefix, sum, R), R), R)
+                let slot := add(phi, shl(5, byte(0, header)))
+                mstore(slot, addmod(mload(slot), weight, R))
             }
         }
-        uint256 prefix = _prefix((header >> 216) & 0xffffffff, bits, f.sides, f.l);
+    }
+
+    /// @dev Σ_{k < count} γ^k eq(k, u) over ⌈log2 count⌉ variables, and γ^count. From the lowest bit: where count has it, all numbers without it are below, and those
+    /// with it whose lower bits are.
+    function _powers(uint256 u, uint256 gamma, uint256 count) private pure returns (uint256 sum, uint256 power) {
         assembly ("memory-safe") {
-            weight := mulmod(weight, prefix, R)
+            power := 1
+            let whole := iszero(and(count, sub(count, 1))) // a power of two: its highest bit is no variable
+            let all := 1 // Σ over all numbers of the bits so far
+            for {} gt(count, 1) { count := shr(1, count) } {
+                let x := mload(u)
+                u := add(u, 32)
+                let with := mulmod(x, gamma, R)
+                x := sub(add(R, 1), x)
+                switch and(count, 1)
+                case 1 {
+                    sum := addmod(mulmod(x, all, R), mulmod(with, sum, R), R)
+                    power := mulmod(power, gamma, R)
+                }
+                default { sum := mulmod(x, sum, R) }
+                all := mulmod(all, add(x, with), R)
+                gamma := mulmod(gamma, gamma, R)
+            }
+            power := mulmod(power, gamma, R)
+            switch whole
+            case 1 { sum := all }
+            default {
+                let x := mload(u)
+                sum := addmod(mulmod(sub(add(R, 1), x), all, R), mulmod(mulmod(x, gamma, R), sum, R), R)
+            }
         }
-        table = f.scratch;
-        bits = _log2Up(d);
-        uint256 roundBits = _bitLength(n);
-        uint256 rounds = table + (32 << bits);
-        _eqTable(table, u, bits);
-        _eqTable(rounds, u + 32 * bits, roundBits);
-        uint256 sum;
-        {
-            // Σ_i E_i (Σ_d e_d z_i^d) − ½ (Σ_i E_i)(Σ_d e_d); the e beyond D are taken as zeros.
-            uint256 z = f.z;
-            assembly ("memory-safe") {
-                let es := add(table, shl(5, d))
-                let all := 0
-                for { let e := table } lt(e, es) { e := add(e, 32) } { all := addmod(all, mload(e), R) }
-                let weights := 0
+    }
+
+    /// @dev Σ_{i ≤ n} eq(i; u_b …) Σ_d eq(d − 1; u_0 … u_{b−1})(z_i^d − ½): a vector over i, folded by its bits.
+    function _roundMasks(Frame memory f, uint256 degreeBits, uint256 bits) private pure returns (uint256 sum) {
+        uint256 table = f.scratch;
+        uint256 u = f.u;
+        _eqTable(table, u, degreeBits);
+        uint256 count;
+        uint256 vector;
+        unchecked {
+            u += 32 * degreeBits;
+            count = f.n + 1;
+            vector = table + (32 << degreeBits) + 64;
+        }
+        assembly ("memory-safe") {
+            let d := mload(add(f, F_D))
+            let es := add(table, shl(5, d))
+            let half := 0
+            for { let e := table } lt(e, es) { e := add(e, 32) } { half := addmod(half, mload(e), R) }
+            half := sub(R, mulmod(half, HALF, R))
+            let z := mload(add(f, F_Z))
+            let to := vector
+            let end := add(to, shl(5, count))
+            switch gt(d, 4)
+            case 0 {
+                // the e beyond D are taken as zeros
                 let e1 := mload(table)
                 let e2 := mload(add(table, 32))
                 let e3 := mul(mload(add(table, 64)), gt(d, 2))
                 let e4 := mul(mload(add(table, 96)), gt(d, 3))
-                for { let end := add(z, shl(5, add(n, 1))) } lt(z, end) { z := add(z, 32) } {
+                for {} lt(to, end) { to := add(to, 32) } {
                     let x := mload(z)
-                    let inner := 0
-                    if gt(d, 4) {
-                        for { let e := sub(es, 32) } gt(e, add(table, 96)) { e := sub(e, 32) } { inner := mulmod(addmod(inner, mload(e), R), x, R) }
-                    }
-                    inner := mulmod(add(inner, e4), x, R)
-                    inner := mulmod(add(inner, e3), x, R)
-                    inner := mulmod(add(inner, e2), x, R)
-                    inner := mulmod(add(inner, e1), x, R)
-                    let e := mload(rounds)
-                    weights := addmod(weights, e, R)
-                    sum := addmod(sum, mulmod(inner, e, R), R)
-                    rounds := add(rounds, 32)
+                    z := add(z, 32)
+                    mstore(to, add(half, mulmod(add(mulmod(add(mulmod(add(mulmod(e4, x, R), e3), x, R), e2), x, R), e1), x, R)))
                 }
-                sum := addmod(sum, sub(R, mulmod(mulmod(all, weights, R), HALF, R)), R)
             }
-        }
-        prefix = _prefix((header >> 184) & 0xffffffff, bits + roundBits, f.sides, f.l);
-        (uint256 delta, uint256 phi) = (f.delta, f.phi);
-        assembly ("memory-safe") {
-            weight := addmod(weight, mulmod(mulmod(power, delta, R), mulmod(prefix, sum, R), R), R)
-            let slot := add(phi, shl(5, byte(0, header)))
-            mstore(slot, addmod(mload(slot), weight, R))
+            default {
+                for {} lt(to, end) { to := add(to, 32) } {
+                    let x := mload(z)
+                    z := add(z, 32)
+                    let inner := 0
+                    for { let e := es } gt(e, table) {} {
+                        e := sub(e, 32)
+                        inner := mulmod(add(inner, mload(e)), x, R)
+                    }
+                    mstore(to, add(half, inner))
+                }
+            }
+            // Entries stay below 2R; an odd rest folds against 0.
+            for {} bits { bits := sub(bits, 1) } {
+                let c := mload(u)
+                u := add(u, 32)
+                mstore(add(vector, shl(5, count)), 0)
+                count := shr(1, add(count, 1))
+                let from := vector
+                to := vector
+                for { end := add(vector, shl(5, count)) } lt(to, end) { to := add(to, 32) } {
+                    let low := mload(from)
+                    mstore(to, addmod(low, mulmod(c, add(mload(add(from, 32)), sub(shl(1, R), low)), R), R))
+                    from := add(from, 64)
+                }
+            }
+            sum := mload(vector)
         }
     }
 
@@ -358,8 +446,17 @@ library ProofWeights {
         }
     }
 
+    /// @dev Of a value below 2^16.
     function _bitLength(uint256 value) private pure returns (uint256 bits) {
-        for (; value != 0; value >>= 1) ++bits;
+        assembly ("memory-safe") {
+            bits := shl(3, gt(value, 0xff))
+            value := shr(bits, value)
+            let more := shl(2, gt(value, 0xf))
+            bits := or(bits, more)
+            value := shr(more, value)
+            // lengths of 0 … 15, a nibble each
+            bits := add(bits, and(15, shr(shl(2, value), 0x4444444433332210)))
+        }
     }
 
     function _log2Up(uint256 value) private pure returns (uint256) {

@@ -148,9 +148,52 @@ void PlanBuilder::contraction_shared(const Expr& acc, unsigned n, const Expr& pr
   add({constant(0).code, {term(n, 0, 0, n, acc.code), term(k + shared, k, rs, shared, minus.code)}});
 }
 
+Column PlanBuilder::place(unsigned phase, unsigned n) {
+  PB_ASSERT(phase == 1 || phase == 2);
+  unsigned longest = n;
+  for (const Space& space : spaces_) longest = std::max(longest, space.n);
+  const unsigned most = aim_ == Aim::kFast ? longest : std::max(limit_, n);
+  for (const std::uint8_t one : placed_) {
+    if (spaces_[one].phase != phase) continue;
+    Space trial = spaces_[one];
+    allocate(trial, n);
+    if (trial.n <= most) return column(one, n);
+  }
+  placed_.push_back(oracle(phase));
+  return column(placed_.back(), n);
+}
+
+void PlanBuilder::fractions(const std::vector<Fraction>& left, const std::vector<Fraction>& right) {
+  unsigned group = 3;
+  if (aim_ == Aim::kLean) {
+    // Gas, measured (contracts/snapshots): a helper is a point, an operand and a claim; a degree is a coefficient in each of n + 1 rounds.
+    constexpr unsigned kHelper = 12'200, kCoefficient = 610;
+    unsigned n = plan_.n, degree = 2;
+    for (const auto& claim : plan_.claims)
+      for (const auto& one : claim.terms) degree = std::max(degree, Plan::degree_in(one.code) + 1);
+    for (const auto& item : left) n = std::max(n, item.n);
+    std::size_t best = ~std::size_t{0};
+    for (unsigned size = 1; size <= 4; ++size) {
+      const std::size_t gas = (left.size() + size - 1) / size * kHelper + std::size_t{std::max(degree, size + 2)} * (n + 1) * kCoefficient;
+      if (gas < best) best = gas, group = size;
+    }
+  }
+  fractions_in([this](unsigned n) { return place(2, n); }, left, right, group);
+}
+
 void PlanBuilder::fractions(const std::vector<std::uint8_t>& oracles, const std::vector<Fraction>& left, const std::vector<Fraction>& right, unsigned group) {
-  PB_ASSERT(!oracles.empty() && group >= 1 && group <= 6);
+  PB_ASSERT(!oracles.empty());
   std::size_t made = 0;
+  const auto home = [&](unsigned n) {
+    const std::uint8_t oracle = oracles[std::min(made++, oracles.size() - 1)];
+    PB_ASSERT(spaces_.at(oracle).phase == 2);
+    return column(oracle, n);
+  };
+  fractions_in(home, left, right, group);
+}
+
+void PlanBuilder::fractions_in(const std::function<Column(unsigned n)>& home, const std::vector<Fraction>& left, const std::vector<Fraction>& right, unsigned group) {
+  PB_ASSERT(group >= 1 && group <= 6);
   const Expr alpha = challenge(Plan::kAlpha);
   Plan::Claim total{constant(0).code, {}};
   for (const bool is_left : {true, false}) {
@@ -160,9 +203,7 @@ void PlanBuilder::fractions(const std::vector<std::uint8_t>& oracles, const std:
       std::size_t to = from;
       while (to < items.size() && to - from < group && items[to].n == items[from].n) ++to;
       const unsigned n = items[from].n;
-      const std::uint8_t home = oracles[std::min(made++, oracles.size() - 1)];
-      PB_ASSERT(spaces_.at(home).phase == 2);
-      const Column helper = column(home, n);
+      const Column helper = home(n);
       HelperRecipe recipe{helper, {}};
       // h·Π(α − f_i) − Σ_i num_i·Π_{j≠i}(α − f_j) = 0 on every row
       Expr whole = view(helper), parts;

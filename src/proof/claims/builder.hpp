@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <span>
 
@@ -38,12 +39,16 @@ struct CompiledPlan {
   std::vector<HelperRecipe> helpers;
 };
 
+/// What a plan is made for where its compiler has a choice. Fast: no oracle is longer than the longest column, and helper columns are few, because the opening's length and
+/// full-width commitments are the prover's time. Lean: columns share longer oracles, and lookups get the helpers that cost the least gas.
+enum class Aim : std::uint8_t { kFast, kLean };
+
 /// Writes claims down as a plan. Everything that `zkSQL` and `zkML` prove is made of these; the verifier only ever sees sums (§2).
 /// What only the caller may do wrong (a slice that does not exist) is asserted. Not thread-safe.
 class PlanBuilder {
  public:
   using Word = std::array<std::uint8_t, 32>;
-  explicit PlanBuilder(const Word& modulus) : modulus_(modulus) {}
+  explicit PlanBuilder(const Word& modulus, Aim aim = Aim::kFast) : modulus_(modulus), aim_(aim) {}
 
   // ---- oracles and columns. Phases may be opened in any order; `finish` sorts them.
   /// Grows with its columns.
@@ -51,6 +56,10 @@ class PlanBuilder {
   /// A registered oracle: its length is known, its columns lie where they lie.
   std::uint8_t registered(unsigned n);
   Column column(std::uint8_t oracle, unsigned n);
+  /// A column of phase 1 or 2 in an oracle that the builder chooses, by its aim.
+  Column place(unsigned phase, unsigned n);
+  /// No oracle that `place` fills gets longer than 2^log: a registered one may have to be the longest (§8).
+  void limit(unsigned log) { limit_ = log; }
   Column column_at(std::uint8_t oracle, std::uint32_t off, unsigned n);
 
   // ---- expressions
@@ -98,6 +107,8 @@ class PlanBuilder {
   /// column each, left before right; the i-th goes into oracles[i], or into the last one (phase 2): long columns want oracles of their own, lest ℓ
   /// grows. The nums of a lookup's left side must be 1, public 0/1, or proven boolean (§2).
   void fractions(const std::vector<std::uint8_t>& oracles, const std::vector<Fraction>& left, const std::vector<Fraction>& right, unsigned group = 3);
+  /// The same with helpers where `place` puts them, in groups of the size that the aim asks for.
+  void fractions(const std::vector<Fraction>& left, const std::vector<Fraction>& right);
   /// c_0 + β c_1 + β² c_2 + …
   Expr fold_key(const std::vector<Expr>& columns);
 
@@ -115,8 +126,12 @@ class PlanBuilder {
   Expr public_column(Plan::PublicColumn column);
   void add(Plan::Claim claim);
   void sort_operands();
+  void fractions_in(const std::function<Column(unsigned n)>& home, const std::vector<Fraction>& left, const std::vector<Fraction>& right, unsigned group);
 
   Word modulus_;
+  Aim aim_;
+  unsigned limit_ = 28;
+  std::vector<std::uint8_t> placed_;  // oracles that `place` opened
   std::vector<Space> spaces_;
   std::uint16_t inputs_ = 0;
   Plan plan_;

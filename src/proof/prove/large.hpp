@@ -55,12 +55,12 @@ inline LargeProof open_2e20(const Srs& srs, Random& random, const Hash32& srs_id
 }
 
 /// Two columns of 2^20 rows: their product is 0 in every row, and every value is below 2^16.
-inline LargeProof zerocheck_lookup_2e20(const Srs& srs, Random& random, const Hash32& srs_id, unsigned threads, const std::function<void(const char*, double)>& progress = {}) {
-  PlanBuilder b(Fr::modulus_be());
-  const auto o1 = b.oracle(1), o2 = b.oracle(1), small = b.oracle(1), h1 = b.oracle(2), h2 = b.oracle(2);
-  const Column x = b.column(o1, 20), y = b.column(o2, 20), m = b.column(small, 16);
+inline LargeProof zerocheck_lookup_2e20(const Srs& srs, Random& random, const Hash32& srs_id, unsigned threads, Aim aim, const std::function<void(const char*, double)>& progress = {}) {
+  PlanBuilder b(Fr::modulus_be(), aim);
+  b.limit(20);
+  const Column x = b.place(1, 20), y = b.place(1, 20), m = b.place(1, 16);
   b.zero(b.view(x) * b.view(y), 20);
-  b.fractions({h1, h2}, {{b.constant(1), b.view(x), 20}, {b.constant(1), b.view(y), 20}}, {{b.view(m), b.row(16), 16}}, 2);
+  b.fractions({{b.constant(1), b.view(x), 20}, {b.constant(1), b.view(y), 20}}, {{b.view(m), b.row(16), 16}});
   auto compiled = b.finish().value();
   std::vector<Table> witness;
   for (const auto& oracle : compiled.plan.oracles)

@@ -139,6 +139,48 @@ TEST(Prover, WhatCannotBeProvenIsSaidBeforeTheWork) {
 
 /// tests/vectors/proof/twin.hex: what the C++ verifier thinks of proofs of every claim type, honest and lying, for the Solidity verifier to
 /// agree with. PEABERRY_WRITE_VECTORS=1 writes it anew; a change must be meant.
+TEST(Prover, FastKeepsOraclesShortAndLeanMakesFew) {
+  // Four columns of 2^8 rows, each below 2^4: fast gives each an oracle of its own, lean packs them; both proofs verify, and a value out of range is refused.
+  SeededRandom random(3);
+  const Srs srs = Srs::development(11, random);
+  const auto key = VerifierKey::from(srs.tau().be()).value();
+  const auto made = [&](Aim aim, std::uint64_t lie) {
+    PlanBuilder b(Fr::modulus_be(), aim);
+    std::vector<Column> columns;
+    std::vector<PlanBuilder::Fraction> left;
+    for (int i = 0; i < 4; ++i) columns.push_back(b.place(1, 8));
+    const Column met = b.place(1, 4);
+    for (const Column& column : columns) left.push_back({b.constant(1), b.view(column), 8});
+    b.fractions(left, {{b.view(met), b.row(4), 4}});
+    auto compiled = b.finish().value();
+    ProverInput input;
+    input.witness = [&](const Fr&) {
+      std::vector<Table> out;
+      for (const auto& oracle : compiled.plan.oracles)
+        if (oracle.phase == 1) out.emplace_back(std::size_t{1} << oracle.n, Fr::zero());
+      std::array<std::uint64_t, 16> counts{};
+      for (const Column& column : columns)
+        for (std::size_t row = 0; row < 256; ++row) {
+          const std::uint64_t value = &column == &columns[2] && row == 5 ? lie : row * 7 % 16;
+          out[column.oracle][column.off + row] = Fr(value);
+          if (value < 16) ++counts[value];
+        }
+      for (std::size_t i = 0; i < 16; ++i) out[met.oracle][met.off + i] = Fr(counts[i]);
+      return out;
+    };
+    Statement statement;
+    statement.srs_id = key.srs_id();
+    const Bytes proof = prove(srs, compiled, statement, input, random).value();
+    return std::pair{compiled.plan, verify(key, compiled.bytes, statement, proof).has_value()};
+  };
+  const auto fast = made(Aim::kFast, 3), lean = made(Aim::kLean, 3);
+  EXPECT_TRUE(fast.second && lean.second);
+  EXPECT_EQ(fast.first.l, 8U) << "no longer than the longest column";
+  EXPECT_GT(lean.first.l, 8U);
+  EXPECT_LT(lean.first.oracles.size(), fast.first.oracles.size());
+  EXPECT_FALSE(made(Aim::kFast, 16).second || made(Aim::kLean, 16).second);
+}
+
 TEST(Prover, TheTwinVectorsAreStillWhatThisVerifierThinks) {
   const std::string path = PEABERRY_SOURCE_DIR "/tests/vectors/proof/twin.hex";
   if (std::getenv("PEABERRY_WRITE_VECTORS")) {

@@ -17,9 +17,10 @@ PlanBuilder::Word word(const Fr& value) { return value.be(); }
 
 /// Builder and views that both plans begin with: one registered oracle of the whole length for each committed vector.
 struct Views {
-  PlanBuilder b{Fr::modulus_be()};
+  PlanBuilder b{Fr::modulus_be(), Aim::kLean};  // a chain reads it
   std::vector<Expr> oracle;
   Views(const TableSchema& schema, unsigned log) {
+    b.limit(log);  // §8: the table's vectors must be the longest
     for (std::size_t o = 0; o < schema.oracles(); ++o) {
       const auto id = b.registered(log);
       oracle.push_back(b.view(b.column_at(id, 0, log)));
@@ -68,7 +69,6 @@ Result<AdmissionPlan> admission_plan(const TableSchema& schema, unsigned log) {
     }
   }
 
-  // Limb columns are vectors of their own, so that no oracle is longer than the table's.
   std::vector<PlanBuilder::Fraction> left;
   for (auto& range : out.ranges) {
     Expr rest = v.oracle[range.value];
@@ -78,21 +78,19 @@ Result<AdmissionPlan> admission_plan(const TableSchema& schema, unsigned log) {
     const unsigned count = range.bits / out.limb_bits;
     const Fr down = Fr(std::uint64_t{1} << out.limb_bits).inverse();
     for (unsigned i = 0; i + 1 < count; ++i) {
-      const auto home = b.oracle(1);
-      range.limbs.push_back(home - schema.oracles());
-      const Expr limb = b.view(b.column(home, log));
+      const Column home = b.place(1, log);
+      range.limbs.push_back(home.oracle - schema.oracles());
+      const Expr limb = b.view(home);
       left.push_back({one, limb, log});
       rest = (rest - limb) * b.constant(word(down));
     }
     left.push_back({one, rest, log});  // the highest limb is what the others leave
   }
   if (!left.empty()) {
-    const auto home = b.oracle(1);
-    out.multiplicities = home - schema.oracles();
-    const Expr met = b.view(b.column(home, out.limb_bits));
-    std::vector<std::uint8_t> helpers;
-    for (std::size_t i = 0; i < (left.size() + 2) / 3 + 1; ++i) helpers.push_back(b.oracle(2));
-    b.fractions(helpers, left, {{met, b.row(out.limb_bits), out.limb_bits}});
+    const Column home = b.place(1, out.limb_bits);
+    PB_ASSERT(home.off == 0);
+    out.multiplicities = home.oracle - schema.oracles();
+    b.fractions(left, {{b.view(home), b.row(out.limb_bits), out.limb_bits}});
   }
   PB_TRY(compiled, b.finish());
   out.compiled = std::move(compiled);
@@ -151,8 +149,7 @@ Result<MetricsPlan> metrics_plan(const TableSchema& schema, unsigned log, std::s
     unsigned first = 0;
     for (unsigned i = 0; i < count; ++i) first = i == 0 ? b.add_input() : (b.add_input(), first);
     // For every code: rows that have it = its count. Codes are below the count by admission; what is looked up here is looked up again.
-    const auto h1 = b.oracle(2), h2 = b.oracle(2);
-    b.fractions({h1, h2}, {{live, v.oracle[schema.value_oracle(*out.label)], log}}, {{b.public_vector(log_count, first, count), b.row(log_count), log_count}});
+    b.fractions({{live, v.oracle[schema.value_oracle(*out.label)], log}}, {{b.public_vector(log_count, first, count), b.row(log_count), log_count}});
   }
   if (out.counted.empty() && !out.label) b.zero(v.oracle[0] * (b.constant(1) - live), log);  // nothing to count: what the row count says, once more
   PB_TRY(compiled, b.finish());
