@@ -87,7 +87,7 @@ TEST(Kernels, EachBackEndEqualsThePortableOne) {
   SeededRandom random(22);
   const auto &slow = portable_kernels(), &fast = kernels();
   std::printf("kernels: %s\n", fast.name);
-  for (const std::size_t size : {0, 1, 7, 8, 9, 16, 100, 257}) {
+  for (const std::size_t size : {0, 1, 7, 8, 9, 16, 100, 257, 1040}) {
     for (int round = 0; round < 20; ++round) {
       const auto draw = [&] {
         switch (random.below(5)) {
@@ -126,6 +126,29 @@ TEST(Kernels, EachBackEndEqualsThePortableOne) {
         kernels->mul_tiles(tc.data(), tc.data(), tb.data(), tiles);  // factors that are not reduced
         kernels->unpack(y.data(), tc.data(), tiles);
         for (std::size_t i = 0; i < 8 * tiles; ++i) EXPECT_EQ(y[i], a[i] * b[i] * b[i]) << kernels->name;
+      }
+      {  // fused: each back end in its own tiles, from elements and from tiles, in place
+        const std::size_t tiles = size / 16 / 2 * 2;
+        std::vector<Fr> f(16 * tiles), g(16 * tiles), f2(8 * tiles), g2(8 * tiles);
+        if (tiles != 0) {
+          slow.fold(f.data(), a.data(), r, 8 * tiles), slow.fold(g.data(), b.data(), r, 8 * tiles);
+          Fr e0, e2;
+          slow.round2(&e0, &e2, f.data(), g.data(), 4 * tiles);
+          for (const auto* kernels : {&slow, &fast}) {
+            std::vector<Tile> tf(2 * tiles), tg(2 * tiles);
+            kernels->first_fold_round2(tf.data(), tg.data(), a.data(), b.data(), r, tiles, &c0, &c2);
+            EXPECT_EQ(c0, e0) << kernels->name;
+            EXPECT_EQ(c2, e2) << kernels->name;
+            kernels->unpack(f2.data(), tf.data(), tiles), kernels->unpack(g2.data(), tg.data(), tiles);
+            EXPECT_TRUE(std::equal(f2.begin(), f2.end(), f.begin()) && std::equal(g2.begin(), g2.end(), g.begin())) << kernels->name;
+            kernels->pack(tf.data(), a.data(), 2 * tiles), kernels->pack(tg.data(), b.data(), 2 * tiles);
+            kernels->fold_round2(tf.data(), tg.data(), tf.data(), tg.data(), r, tiles, &c0, &c2);
+            EXPECT_EQ(c0, e0) << kernels->name;
+            EXPECT_EQ(c2, e2) << kernels->name;
+            kernels->unpack(f2.data(), tf.data(), tiles), kernels->unpack(g2.data(), tg.data(), tiles);
+            EXPECT_TRUE(std::equal(f2.begin(), f2.end(), f.begin()) && std::equal(g2.begin(), g2.end(), g.begin())) << kernels->name;
+          }
+        }
       }
       fast.fold(a.data(), a.data(), r, size);  // in place
       slow.fold(x.data(), b.data(), r, size);

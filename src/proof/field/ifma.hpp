@@ -74,6 +74,19 @@ struct Lanes {
   Lanes reduced() const { return minus_if(C::k2P); }
   Lanes canonical() const { return minus_if(C::kP); }
 
+  /// Of limbs that are carried: into [0, 2p) from [0, 2^260), minus q·p for a quotient from the top limb.
+  Lanes squeezed() const {
+    const __m512i q = _mm512_madd52hi_epu64(_mm512_setzero_si512(), l[4], all(C::kQuotient));
+    Lanes out;
+    __m512i high = _mm512_setzero_si512();  // q has few bits: what it carries into the next limb
+    for (int i = 0; i < 5; ++i) {
+      const __m512i low = _mm512_madd52lo_epu64(high, q, all(C::kP[i]));
+      high = _mm512_madd52hi_epu64(_mm512_setzero_si512(), q, all(C::kP[i]));
+      out.l[i] = _mm512_sub_epi64(l[i], low);
+    }
+    return out.carried();
+  }
+
   /// Sum below 4p, to be multiplied or reduced.
   Lanes plus(const Lanes& b) const {
     Lanes out;
@@ -175,15 +188,7 @@ struct Lanes {
     out.l[2] = _mm512_and_si512(_mm512_or_si512(_mm512_srli_epi64(w[1], 36), _mm512_slli_epi64(w[2], 28)), mask);
     out.l[3] = _mm512_and_si512(_mm512_or_si512(_mm512_srli_epi64(w[2], 24), _mm512_slli_epi64(w[3], 40)), mask);
     out.l[4] = _mm512_srli_epi64(w[3], 12);
-    const __m512i q = _mm512_madd52hi_epu64(_mm512_setzero_si512(), out.l[4], all(C::kQuotient));
-    // minus q·p: q ≤ 16, so its products with limbs have at most 57 bits
-    __m512i high = _mm512_setzero_si512();
-    for (int i = 0; i < 5; ++i) {
-      const __m512i low = _mm512_madd52lo_epu64(high, q, all(C::kP[i]));
-      high = _mm512_madd52hi_epu64(_mm512_setzero_si512(), q, all(C::kP[i]));
-      out.l[i] = _mm512_sub_epi64(out.l[i], low);
-    }
-    return out.carried();
+    return out.squeezed();
   }
   /// The inverse, canonical: (v + m·p)/16 with m = −v·p⁻¹ mod 16.
   void to_words(__m512i (&w)[4]) const {

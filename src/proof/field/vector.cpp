@@ -83,10 +83,34 @@ void mul_tiles(Tile* out, const Tile* a, const Tile* b, std::size_t tiles) {
     }
 }
 
+void fold_round2(Tile* f_out, Tile* g_out, const Tile* f, const Tile* g, const Fr& r, std::size_t tiles, Fr* c0, Fr* c2) {
+  *c0 = *c2 = Fr::zero();
+  Fr in[2][32], out[2][16];
+  for (std::size_t t = 0; t < tiles; t += 2) {
+    unpack(in[0], f + 2 * t, 4), unpack(in[1], g + 2 * t, 4);
+    fold(out[0], in[0], r, 16), fold(out[1], in[1], r, 16);
+    pack(f_out + t, out[0], 2), pack(g_out + t, out[1], 2);
+    Fr low, high;
+    round2(&low, &high, out[0], out[1], 8);
+    *c0 += low, *c2 += high;
+  }
+}
+void first_fold_round2(Tile* f_out, Tile* g_out, const Fr* f, const Fr* g, const Fr& r, std::size_t tiles, Fr* c0, Fr* c2) {
+  *c0 = *c2 = Fr::zero();
+  Fr out[2][16];
+  for (std::size_t t = 0; t < tiles; t += 2) {
+    fold(out[0], f + 16 * t, r, 16), fold(out[1], g + 16 * t, r, 16);
+    pack(f_out + t, out[0], 2), pack(g_out + t, out[1], 2);
+    Fr low, high;
+    round2(&low, &high, out[0], out[1], 8);
+    *c0 += low, *c2 += high;
+  }
+}
+
 }  // namespace
 
 const VectorKernels& portable_kernels() {
-  static constexpr VectorKernels kernels = {"portable", mul, add, sub, scale, mac, fold, split, dot, round2, pack, unpack, mul_tiles};
+  static constexpr VectorKernels kernels = {"portable", mul, add, sub, scale, mac, fold, split, dot, round2, pack, unpack, mul_tiles, fold_round2, first_fold_round2};
   return kernels;
 }
 

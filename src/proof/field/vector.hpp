@@ -34,6 +34,10 @@ struct VectorKernels {
   void (*pack)(Tile* out, const Fr* in, std::size_t tiles);
   void (*unpack)(Fr* out, const Tile* in, std::size_t tiles);
   void (*mul_tiles)(Tile* out, const Tile* a, const Tile* b, std::size_t tiles);
+  /// Binds the lowest variable of two tables to r, and gives `round2` of what that leaves. `tiles`, of each output, is even; outputs may be their inputs.
+  void (*fold_round2)(Tile* f_out, Tile* g_out, const Tile* f, const Tile* g, const Fr& r, std::size_t tiles, Fr* c0, Fr* c2);
+  /// The same from 16·tiles elements each.
+  void (*first_fold_round2)(Tile* f_out, Tile* g_out, const Fr* f, const Fr* g, const Fr& r, std::size_t tiles, Fr* c0, Fr* c2);
 };
 const VectorKernels& portable_kernels();
 /// The fastest that this processor runs.

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "large.hpp"
+#include "product.hpp"
 
 using namespace peaberry;
 using namespace peaberry::proof;
@@ -104,16 +105,12 @@ int main() {
   // ---- sumcheck of degree 2 over 2^20 rows, against 3·2^20 products
   Table f(scalars.begin(), scalars.end()), g(scalars.rbegin(), scalars.rend());
   const double sumcheck = median(3, [&] {
-    Table x = f, y = g;
-    Fr c0, c2, challenge(12345);
-    const double start = now();
-    for (std::size_t half = kRows / 2; half > 0; half /= 2) {
-      kernels().round2(&c0, &c2, x.data(), y.data(), half);
+    Product product(f, g);
+    for (Fr challenge(12345); product.size() > 1;) {
+      const auto [c0, c2] = product.round(1);
       challenge += c0 * c2;
-      kernels().fold(x.data(), x.data(), challenge, half);
-      kernels().fold(y.data(), y.data(), challenge, half);
+      product.bind(challenge, 1);
     }
-    (void)start;
   });
   const double copies = median(3, [&] { Table x = f, y = g; });
   row("sumcheck_deg2_2e20", "ms", (sumcheck - copies) * 1e3, 3 * kRows * tiles * 1e-6, "3·2^20 products on lanes", "3", false);

@@ -1,14 +1,10 @@
 #include <map>
 
+#include "product.hpp"
 #include "prover_class.hpp"
 
 namespace peaberry::proof {
 namespace {
-
-/// Σ_y f(y)·w(y) over all or some of the variables, bound from the lowest.
-struct Product {
-  Table f, w;
-};
 
 /// A mask with few entries under Ψ(y) = 1 + Σ 2^i y_i or under 1.
 struct Sparse {
@@ -78,10 +74,10 @@ void Prover::reduction() {
       auto found = std::find_if(whole.begin(), whole.end(), [&](const auto& one) { return *one.first == operand.axes; });
       if (found == whole.end()) {
         whole.emplace_back(&operand.axes, products.size());
-        products.push_back({Table(size), weight_table(operand, x, r_)});
+        products.emplace_back(Table(size), weight_table(operand, x, r_));
         found = whole.end() - 1;
       }
-      Table& f = products[found->second].f;
+      Table& f = products[found->second].f();
       over(size, [&](std::size_t from, std::size_t count) { kernels().mac(&f[from], &oracles_[operand.oracle][from], factor, count); });
     } else {
       const Table weight = weight_table(operand, x, r_);
@@ -101,44 +97,23 @@ void Prover::reduction() {
   for (std::size_t o = 0; o < oracles_.size(); ++o)
     if (!dense[o].empty()) {
       product_of[o] = products.size();
-      products.push_back({Table(oracles_[o].begin(), oracles_[o].end()), std::move(dense[o])});
+      products.emplace_back(Table(oracles_[o].begin(), oracles_[o].end()), std::move(dense[o]));
     }
   // σ under Ψ, ω under 1: sparse, so their rounds are nearly free.
   Sparse sigma{places, masks_.sigma, true}, omega{others, masks_.omega, false};
 
   for (unsigned i = 0; i < l; ++i) {
     Fr c0 = delta2_ * (sigma.low() + omega.low()), c2 = delta2_ * (sigma.high() + omega.high());
-    std::vector<std::pair<Fr, Fr>> sums(products.size());
-    for (std::size_t p = 0; p < products.size(); ++p) {
-      const auto& [f, w] = products[p];
-      if (f.size() > 1) {
-        const std::size_t half = f.size() / 2, chunk = std::max<std::size_t>(half / options_.threads, 1);
-        std::vector<std::pair<Fr, Fr>> parts((half + chunk - 1) / chunk);
-        parallel(options_.threads, parts.size(), [&](unsigned, std::size_t part) {
-          const std::size_t from = part * chunk;
-          kernels().round2(&parts[part].first, &parts[part].second, &f[2 * from], &w[2 * from], std::min(chunk, half - from));
-        });
-        for (const auto& [a, b] : parts) c0 += a, c2 += b;
-      } else {
-        // A short oracle is 0 where a higher bit is 1, and its weight has eq(0, y) as a factor.
-        c0 += f[0] * w[0];
-        c2 += f[0] * w[0];
-      }
+    for (Product& product : products) {
+      const auto [a, b] = product.round(options_.threads);
+      c0 += a, c2 += b;
     }
     begin();
     send(c0);
     send(c2);
     const Fr u = script_.step(Tag::kReduction, message());
     u_.push_back(u);
-    parallel(options_.threads, 2 * products.size(), [&](unsigned, std::size_t job) {
-      Table& table = job % 2 ? products[job / 2].w : products[job / 2].f;
-      if (table.size() > 1) {
-        kernels().fold(table.data(), table.data(), u, table.size() / 2);
-        table.resize(table.size() / 2);
-      } else {
-        table[0] *= Fr::one() - u;
-      }
-    });
+    for (Product& product : products) product.bind(u, options_.threads);
     sigma.fold(u);
     omega.fold(u);
   }
@@ -147,9 +122,9 @@ void Prover::reduction() {
   for (std::size_t k = 0; k < plan_.operands.size(); ++k)
     if (plan_.operands[k].n == l)
       for (const auto& [axes, product] : whole)
-        if (*axes == plan_.operands[k].axes) phi[plan_.operands[k].oracle] += gammas[k] * rest * products[product].w[0];
+        if (*axes == plan_.operands[k].axes) phi[plan_.operands[k].oracle] += gammas[k] * rest * products[product].weight();
   for (std::size_t o = 0; o < oracles_.size(); ++o)
-    if (product_of[o] != SIZE_MAX) phi[o] += products[product_of[o]].w[0];
+    if (product_of[o] != SIZE_MAX) phi[o] += products[product_of[o]].weight();
   products.clear();
   const Fr psi = sigma.weight();
   g_.assign(size, Fr::zero());
