@@ -257,8 +257,24 @@ void PlanBuilder::sort_operands() {
     for (auto& item : recipe.items) rename(item.num), rename(item.key);
 }
 
+void PlanBuilder::bound(const Expr& view, unsigned bits) {
+  PB_ASSERT(view.code.size() == 1 && view.code[0].op == Plan::Op::kOperand && bits >= 1);
+  const auto& operand = plan_.operands[view.code[0].index];
+  bounded_.push_back({operand.oracle, operand.off, operand.n, bits});
+}
+
+void PlanBuilder::bound_input(unsigned index, unsigned bits) {
+  PB_ASSERT(index < inputs_ && bits >= 1);
+  input_bits_[index] = bits;
+}
+
 Result<CompiledPlan> PlanBuilder::finish() {
   sort_operands();
+  std::optional<Certificate> certificate;
+  if (whole_) {
+    PB_TRY(made, certify());
+    certificate = std::move(made);
+  }
   // One more than the worst product: for E in x, and for 1 − t in t.
   unsigned degree = 2;
   for (const auto& claim : plan_.claims)
@@ -299,7 +315,7 @@ Result<CompiledPlan> PlanBuilder::finish() {
   for (auto& operand : plan_.operands) operand.oracle = place[operand.oracle];
   for (auto& recipe : helpers_) recipe.column.oracle = place[recipe.column.oracle];
   PB_CHECK(check_plan(plan_, modulus_));
-  CompiledPlan out{plan_, encode(plan_), {}, helpers_};
+  CompiledPlan out{plan_, encode(plan_), {}, helpers_, std::move(certificate)};
   out.name = plan_hash(out.bytes);
   return out;
 }

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 
 #include <peaberry/proof/plan/plan.hpp>
@@ -32,11 +33,20 @@ struct HelperRecipe {
   std::vector<Item> items;
 };
 
+/// Rule G's certificate that a plan's integer equations hold in whole numbers: neither side can reach half the modulus. Beside the plan, for readers; verifiers do not need it.
+struct Certificate {
+  static constexpr unsigned kMost = 252;       ///< 2^252 < p/2
+  std::vector<unsigned> operands;              ///< |value| < 2^bits, by operand; 0: none is known
+  std::vector<unsigned> inputs;                ///< by public input
+  std::vector<std::optional<unsigned>> claims; ///< bits that either side may reach; nothing where the claim is about field elements (challenges, helper columns)
+};
+
 struct CompiledPlan {
   Plan plan;
   Bytes bytes;
   Hash32 name;
   std::vector<HelperRecipe> helpers;
+  std::optional<Certificate> certificate;  ///< where `whole_numbers` asked for one
 };
 
 /// What a plan is made for where its compiler has a choice. Fast: no oracle is longer than the longest column, and helper columns are few, because the opening's length and
@@ -112,7 +122,14 @@ class PlanBuilder {
   /// c_0 + β c_1 + β² c_2 + …
   Expr fold_key(const std::vector<Expr>& columns);
 
-  /// Sorts phases, places the masks and checks. Errors: the plan is outside the protocol's limits.
+  // ---- whole numbers
+  /// From here on the plan must have a certificate: `finish` refuses a claim whose sides could wrap around the modulus, or in which a value has no known bound.
+  void whole_numbers() { whole_ = true; }
+  /// |value| < 2^bits for a view (or for every view of its column, of which one is given): proven by this plan or when the column was registered.
+  void bound(const Expr& view, unsigned bits);
+  void bound_input(unsigned index, unsigned bits);
+
+  /// Sorts phases, places the masks and checks. Errors: the plan is outside the protocol's limits; a claim that is not certified.
   Result<CompiledPlan> finish();
 
  private:
@@ -126,6 +143,7 @@ class PlanBuilder {
   Expr public_column(Plan::PublicColumn column);
   void add(Plan::Claim claim);
   void sort_operands();
+  Result<Certificate> certify() const;
   void fractions_in(const std::function<Column(unsigned n)>& home, const std::vector<Fraction>& left, const std::vector<Fraction>& right, unsigned group);
 
   Word modulus_;
@@ -136,6 +154,15 @@ class PlanBuilder {
   std::uint16_t inputs_ = 0;
   Plan plan_;
   std::vector<HelperRecipe> helpers_;
+  bool whole_ = false;
+  struct Bounded {
+    std::uint8_t oracle;
+    std::uint32_t off;
+    std::uint8_t n;
+    unsigned bits;
+  };
+  std::vector<Bounded> bounded_;
+  std::map<unsigned, unsigned> input_bits_;
 };
 
 }  // namespace peaberry::proof

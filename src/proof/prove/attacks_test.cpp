@@ -51,6 +51,45 @@ TEST_F(Attack, WeakFiatShamir) {
   refuses([&](Statement& s) { s.registered = to_bytes(G1Affine::generator().be()); });
 }
 
+/// Integers that wrap around the modulus (rule G; Circomspect's and zkML's overflow findings): z = x·y in 16 rows of 128-bit numbers. Modulo p a product of two
+/// of them may be any small number, and the verifier, which knows of no integers, believes it. The compiler is what refuses such a plan.
+TEST_F(Attack, FieldWrap) {
+  const auto plan_of = [](unsigned bits, bool whole) {
+    PlanBuilder b(Fr::modulus_be());
+    if (whole) b.whole_numbers();
+    const auto w = b.oracle(1);
+    const Expr x = b.view(b.column(w, 4)), y = b.view(b.column(w, 4)), z = b.view(b.column(w, 4));
+    b.bound(x, bits), b.bound(y, bits), b.bound(z, 16);
+    b.zero(x * y - z, 4);
+    return b.finish();
+  };
+  // Without a certificate: 2^127 · y ≡ 7 for some y below the modulus; where both are 128 bits wide such pairs exist as well, only that one must look for them.
+  const auto compiled = plan_of(254, false).value();
+  ProverInput input;
+  input.witness = [&](const Fr&) {
+    std::vector<Table> out;
+    for (const auto& oracle : compiled.plan.oracles) out.emplace_back(std::size_t{1} << oracle.n, Fr::zero());
+    const auto place = [&](unsigned column, const Fr& value) {
+      for (const auto& operand : compiled.plan.operands)
+        if (&operand == &compiled.plan.operands[column]) out[operand.oracle][operand.off + 3] = value;
+    };
+    place(0, Fr(2).pow(127)), place(1, Fr(7) * Fr(2).pow(127).inverse()), place(2, Fr(7));
+    return out;
+  };
+  Statement statement;
+  statement.srs_id = key_->srs_id();
+  const auto proof = prove(*srs_, compiled, statement, input, random_).value();
+  EXPECT_TRUE(verify(*key_, compiled.bytes, statement, proof)) << "modulo p it is true";
+  for (const unsigned bits : {126u, 128u, 254u}) {
+    const auto refused = plan_of(bits, true);
+    ASSERT_FALSE(refused) << bits;
+    EXPECT_NE(refused.error().text().find("claim 0: its sides may reach 2^"), std::string::npos);
+  }
+  const auto certified = plan_of(125, true);
+  ASSERT_TRUE(certified);
+  EXPECT_EQ(certified->certificate->claims[0], 251U) << "125 + 125, and one for the difference";
+}
+
 /// What a transcript absorbs, message by message.
 template <class F>
 struct Recorder {

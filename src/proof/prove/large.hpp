@@ -54,25 +54,31 @@ inline LargeProof open_2e20(const Srs& srs, Random& random, const Hash32& srs_id
   return finish(srs, std::move(compiled), std::move(registered), std::move(witness), {entry}, random, srs_id, threads, progress);
 }
 
-/// Two columns of 2^20 rows: their product is 0 in every row, and every value is below 2^16.
-inline LargeProof zerocheck_lookup_2e20(const Srs& srs, Random& random, const Hash32& srs_id, unsigned threads, Aim aim, const std::function<void(const char*, double)>& progress = {}) {
+/// Columns of 2^20 rows, an even number: the product of each two neighbours is 0 in every row, and every value is below 2^16.
+inline LargeProof zerocheck_lookup_2e20(const Srs& srs, Random& random, const Hash32& srs_id, unsigned threads, Aim aim, std::size_t columns = 2, const std::function<void(const char*, double)>& progress = {}) {
   PlanBuilder b(Fr::modulus_be(), aim);
   b.limit(20);
-  const Column x = b.place(1, 20), y = b.place(1, 20), m = b.place(1, 16);
-  b.zero(b.view(x) * b.view(y), 20);
-  b.fractions({{b.constant(1), b.view(x), 20}, {b.constant(1), b.view(y), 20}}, {{b.view(m), b.row(16), 16}});
+  std::vector<Column> places;
+  for (std::size_t i = 0; i < columns; ++i) places.push_back(b.place(1, 20));
+  const Column m = b.place(1, 16);
+  std::vector<PlanBuilder::Fraction> left;
+  for (std::size_t i = 0; i < columns; i += 2) b.zero(b.view(places[i]) * b.view(places[i + 1]), 20);
+  for (const Column& one : places) left.push_back({b.constant(1), b.view(one), 20});
+  b.fractions(left, {{b.view(m), b.row(16), 16}});
   auto compiled = b.finish().value();
   std::vector<Table> witness;
   for (const auto& oracle : compiled.plan.oracles)
     if (oracle.phase == 1) witness.emplace_back(std::size_t{1} << oracle.n);
   std::vector<std::uint64_t> counts(std::size_t{1} << 16);
-  for (std::size_t i = 0; i < std::size_t{1} << 20; ++i) {
-    const std::uint64_t value = random.below(std::size_t{1} << 16), which = random.below(2);
-    witness[which][i] = Fr(value);
-    ++counts[value];
-    ++counts[0];
-  }
-  for (std::size_t v = 0; v < counts.size(); ++v) witness[2][m.off + v] = Fr(counts[v]);
+  for (std::size_t i = 0; i < std::size_t{1} << 20; ++i)
+    for (std::size_t pair = 0; pair < columns; pair += 2) {
+      const std::uint64_t value = random.below(std::size_t{1} << 16);
+      const Column& place = places[pair + random.below(2)];
+      witness[place.oracle][place.off + i] = Fr(value);
+      ++counts[value];
+      ++counts[0];
+    }
+  for (std::size_t v = 0; v < counts.size(); ++v) witness[m.oracle][m.off + v] = Fr(counts[v]);
   return finish(srs, std::move(compiled), {}, std::move(witness), {}, random, srs_id, threads, progress);
 }
 

@@ -21,9 +21,16 @@ struct Views {
   std::vector<Expr> oracle;
   Views(const TableSchema& schema, unsigned log) {
     b.limit(log);  // §8: the table's vectors must be the longest
+    b.whole_numbers();
     for (std::size_t o = 0; o < schema.oracles(); ++o) {
       const auto id = b.registered(log);
       oracle.push_back(b.view(b.column_at(id, 0, log)));
+    }
+    for (std::size_t c = 0; c < schema.columns.size(); ++c) {
+      const auto& column = schema.columns[c];
+      if (const auto presence = schema.presence_oracle(c)) b.bound(oracle[*presence], 1);
+      // Of a text only a hash is committed: 248 bits, which nothing adds up.
+      b.bound(oracle[schema.value_oracle(c)], column.kind == TableSchema::Kind::kNumber ? column.bits : column.kind == TableSchema::Kind::kCategory ? 16 : 248);
     }
   }
 };
@@ -140,7 +147,9 @@ Result<MetricsPlan> metrics_plan(const TableSchema& schema, unsigned log, std::s
   for (std::size_t c = 0; c < schema.columns.size(); ++c)
     if (const auto presence = schema.presence_oracle(c)) {
       out.counted.push_back(c);
-      b.sum(v.oracle[*presence] * live, log, b.input(b.add_input()));
+      const unsigned present = b.add_input();
+      b.bound_input(present, kLogMax + 1);
+      b.sum(v.oracle[*presence] * live, log, b.input(present));
     }
   if (out.label) {
     const unsigned count = schema.columns[*out.label].size + 1;
