@@ -42,14 +42,7 @@ G1 msm(std::span<const G1Affine> points, std::span<const Fr> scalars, unsigned t
   PB_ASSERT(points.size() == scalars.size());
   if (points.size() < 8) return msm_slow(points, scalars);
 #if defined(__x86_64__)
-  if (has_ifma() && points.size() >= 128) {
-    LargeVector<std::uint64_t> numbers(4 * points.size());
-    for (std::size_t i = 0; i < scalars.size(); ++i) {
-      const auto number = scalars[i].number();
-      std::copy(number.begin(), number.end(), numbers.begin() + static_cast<std::ptrdiff_t>(4 * i));
-    }
-    return detail::msm_ifma(points, numbers.data(), 4, 254, threads);
-  }
+  if (has_ifma() && points.size() >= 128) return detail::msm_ifma(points, {.full = scalars.data()}, 254, threads);
 #endif
   return msm_portable(points, scalars);
 }
@@ -57,7 +50,7 @@ G1 msm(std::span<const G1Affine> points, std::span<const Fr> scalars, unsigned t
 G1 msm(std::span<const G1Affine> points, std::span<const std::int64_t> scalars, unsigned bits, unsigned threads) {
   PB_ASSERT(points.size() == scalars.size() && bits >= 1 && bits <= 48);
 #if defined(__x86_64__)
-  if (has_ifma() && points.size() >= 128) return detail::msm_ifma(points, reinterpret_cast<const std::uint64_t*>(scalars.data()), 1, bits, threads);
+  if (has_ifma() && points.size() >= 128) return detail::msm_ifma(points, {.small = scalars.data()}, bits, threads);
 #endif
   std::vector<Fr> full;
   for (const std::int64_t scalar : scalars) full.push_back(Fr::from_signed(scalar));

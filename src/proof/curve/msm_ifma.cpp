@@ -19,9 +19,38 @@ using Lane = ifma::Lanes<BasePrime>;
 
 constexpr int kOrder[8] = {0, 2, 1, 3, 4, 6, 5, 7};  // lane → element, and back
 
-/// Eight coordinates, gathered from wherever they lie.
-inline void gather_words(const Fq* const (&at)[8], __m512i (&w)[4]) {
-  // Rows hold two elements each; the lanes come in the transposition's order 0 2 1 3 4 6 5 7, which `scatter` undoes.
+/// A point as the lanes have it: coordinates times 2^260, below 2q, 256 bits each. (0,0) is infinity.
+struct alignas(64) Packed {
+  std::uint64_t x[4] = {}, y[4] = {};
+  bool is_infinity() const { return (x[0] | x[1] | x[2] | x[3] | y[0] | y[1] | y[2] | y[3]) == 0; }
+};
+
+Fq element(const std::uint64_t (&words)[4]) {
+  static const Fq down = Fq(16).inverse();  // from 2^260 to 2^256
+  Limbs limbs{words[0], words[1], words[2], words[3]};
+  if (!less_limbs(limbs, Fq::kModulus)) sub_limbs(limbs, limbs, Fq::kModulus);
+  return Fq::raw(limbs) * down;
+}
+G1Affine point_of(const Packed& packed) { return {element(packed.x), element(packed.y)}; }
+Packed packed_of(const G1Affine& point) {
+  Packed out;
+  const auto x = (point.x * Fq(16)).montgomery(), y = (point.y * Fq(16)).montgomery();
+  std::copy(x.begin(), x.end(), out.x);
+  std::copy(y.begin(), y.end(), out.y);
+  return out;
+}
+Packed negated(const Packed& point) {
+  Packed out = point;
+  Limbs twice{}, y{point.y[0], point.y[1], point.y[2], point.y[3]};
+  add_limbs(twice, Fq::kModulus, Fq::kModulus);
+  sub_limbs(twice, twice, y);
+  std::copy(twice.begin(), twice.end(), out.y);
+  return out;
+}
+
+/// Eight times four words, gathered from wherever they lie. Rows hold two elements each; the lanes come in the transposition's order 0 2 1 3 4 6 5 7, which `scatter`
+/// undoes.
+inline void gather_words(const std::uint64_t* const (&at)[8], __m512i (&w)[4]) {
   __m512i rows[4];
   for (int i = 0; i < 4; ++i) {
     const __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at[2 * i]));
@@ -30,29 +59,37 @@ inline void gather_words(const Fq* const (&at)[8], __m512i (&w)[4]) {
   }
   Lane::transpose(rows, w);
 }
-inline __mmask8 words_are_zero(const __m512i (&w)[4]) {
-  const __m512i any = _mm512_or_si512(_mm512_or_si512(w[0], w[1]), _mm512_or_si512(w[2], w[3]));
-  return _mm512_testn_epi64_mask(any, any);
-}
-inline __mmask8 words_are_equal(const __m512i (&a)[4], const __m512i (&b)[4]) {
-  __mmask8 out = 0xff;
-  for (int i = 0; i < 4; ++i) out = _mm512_mask_cmpeq_epi64_mask(out, a[i], b[i]);
-  return out;
-}
-inline Lane gather(const Fq* const (&at)[8]) {
+inline Lane gather(const std::uint64_t* const (&at)[8]) {
   __m512i w[4];
   gather_words(at, w);
-  return Lane::from_words(w);
+  return Lane::unpacked(w);
 }
-
-inline void scatter(const Lane& lane, Fq* const (&to)[8]) {
+inline void scatter(const Lane& lane, std::uint64_t* const (&to)[8]) {
   __m512i w[4], rows[4];
-  lane.to_words(w);
+  lane.pack(w);
   Lane::untranspose(w, rows);
   for (int i = 0; i < 4; ++i) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to[2 * i]), _mm512_castsi512_si256(rows[i]));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to[2 * i + 1]), _mm512_extracti64x4_epi64(rows[i], 1));
   }
+}
+
+void pack_points(std::span<const G1Affine> points, Packed* out) {
+  std::size_t i = 0;
+  for (; i + 8 <= points.size(); i += 8) {
+    const std::uint64_t *xs[8], *ys[8];
+    std::uint64_t *ox[8], *oy[8];
+    for (int k = 0; k < 8; ++k) {
+      xs[k] = points[i + k].x.montgomery().data(), ys[k] = points[i + k].y.montgomery().data();
+      ox[k] = out[i + k].x, oy[k] = out[i + k].y;
+    }
+    __m512i w[4];
+    gather_words(xs, w);
+    scatter(Lane::from_words(w), ox);
+    gather_words(ys, w);
+    scatter(Lane::from_words(w), oy);
+  }
+  for (; i < points.size(); ++i) out[i] = packed_of(points[i]);
 }
 
 /// 1/x in each lane; no lane is zero. One scalar inversion.
@@ -66,126 +103,183 @@ Lane invert(const Lane& x) {
 /// Adds many pairs, out ← ±a ± b. Affine additions share inversions by the batch.
 class PairAdder {
  public:
-  static constexpr std::size_t kTiles = 256, kPairs = 8 * kTiles;
+  static constexpr std::size_t kTiles = 512, kPairs = 8 * kTiles;
 
-  void add(const G1Affine* a, const G1Affine* b, G1Affine* out) { add(a, b, out, 0, 0); }
-  void add(const G1Affine* a, const G1Affine* b, G1Affine* out, unsigned minus_a, unsigned minus_b) {
-    a_[size_] = a, b_[size_] = b, out_[size_] = out;
-    const std::size_t lane = size_ % 8;
-    minus_a_[size_ / 8] = static_cast<std::uint8_t>((lane == 0 ? 0 : minus_a_[size_ / 8]) | minus_a << kOrder[lane]);
-    minus_b_[size_ / 8] = static_cast<std::uint8_t>((lane == 0 ? 0 : minus_b_[size_ / 8]) | minus_b << kOrder[lane]);
+  void add(const Packed* a, const Packed* b, Packed* out) { add(a, b, out, 0, 0); }
+  void add(const Packed* a, const Packed* b, Packed* out, unsigned minus_a, unsigned minus_b) {
     __builtin_prefetch(a);
     __builtin_prefetch(b);
+    a_[size_] = reinterpret_cast<std::uintptr_t>(a) | minus_a;
+    b_[size_] = reinterpret_cast<std::uintptr_t>(b) | minus_b;
+    out_[size_] = out;
     if (++size_ == kPairs) flush();
   }
   void flush() {
     if (size_ == 0) return;
     tiles_.resize(kTiles);
-    static const G1Affine kOne = G1Affine::generator(), kTwo = (G1(kOne) + kOne).affine();
-    G1Affine waste;
-    while (size_ % 8 != 0) {
+    static const Packed kOne = packed_of(G1Affine::generator()), kTwo = packed_of((G1(G1Affine::generator()) + G1Affine::generator()).affine());
+    Packed waste;
+    while (size_ % 16 != 0) {
       if (size_ + 1 == kPairs) {  // the last place would flush again
-        a_[size_] = &kOne, b_[size_] = &kTwo, out_[size_] = &waste;
+        a_[size_] = reinterpret_cast<std::uintptr_t>(&kOne), b_[size_] = reinterpret_cast<std::uintptr_t>(&kTwo), out_[size_] = &waste;
         ++size_;
         break;
       }
       add(&kOne, &kTwo, &waste);
     }
-    const std::size_t tiles = size_ / 8;
-    const Lane one = Lane::broadcast(Fq::one());
-    Lane product = one;
-    for (std::size_t t = 0; t < tiles; ++t) {
-      Tile& tile = tiles_[t];
-      const Fq *ax[8], *ay[8], *bx[8], *by[8];
-      for (int i = 0; i < 8; ++i) {
-        const G1Affine &a = *a_[8 * t + i], &b = *b_[8 * t + i];
-        ax[i] = &a.x, ay[i] = &a.y, bx[i] = &b.x, by[i] = &b.y;
-      }
-      const __mmask8 minus_a = minus_a_[t], minus_b = minus_b_[t];
-      __m512i wa[4], wb[4];
-      gather_words(ax, wa);
-      gather_words(bx, wb);
-      // Doubling, cancelling, and infinity (x = 0): by the scalar formulas, below.
-      const __mmask8 odd = words_are_equal(wa, wb) | words_are_zero(wa) | words_are_zero(wb);
-      const Lane x1 = Lane::from_words(wa), x2 = Lane::from_words(wb);
-      Lane y1 = gather(ay), y2 = gather(by);
-      if ((minus_a | minus_b) != 0) {
-        const Lane zero = Lane::zero();
-        y1 = Lane::select(minus_a, zero.minus(y1).reduced(), y1);
-        y2 = Lane::select(minus_b, zero.minus(y2).reduced(), y2);
-      }
-      Lane dx = x2.minus(x1);
-      if (odd != 0) [[unlikely]] {
-        dx = Lane::select(odd, one, dx);
-        for (int i = 0; i < 8; ++i)
-          if (odd >> i & 1) {
-            const std::size_t k = 8 * t + kOrder[i];
-            odd_.emplace_back(out_[k], (G1(minus_a >> i & 1 ? -*a_[k] : *a_[k]) + (minus_b >> i & 1 ? -*b_[k] : *b_[k])).affine());
-          }
-      }
-      x1.store_raw(tile.x1);
-      y1.store_raw(tile.y1);
-      x2.plus(x1).store_raw(tile.x12);
-      y2.minus(y1).store_raw(tile.dy);
-      dx.store_raw(tile.dx);
-      product.store_raw(tile.before);
-      product = product * dx;
+    // Pairs for which the formulas do not hold are rare: a batch is looked at closely only after one was found in it, or once there is an infinity to be added.
+    Chains products = careful_ ? differences<true>() : differences<false>();
+    if (!careful_ && (products.even * products.odd).is_zero() != 0) [[unlikely]] products = differences<true>();
+    sums(products);
+    for (const auto& [to, sum] : odd_) {
+      *to = packed_of(sum);
+      careful_ |= sum.is_infinity();
     }
-    Lane inverse = invert(product);
-    for (std::size_t t = tiles; t-- > 0;) {
-      const Tile& tile = tiles_[t];
-      const Lane lambda = inverse * Lane::load_raw(tile.before) * Lane::load_raw(tile.dy);
-      inverse = inverse * Lane::load_raw(tile.dx);
-      const Lane x3 = lambda.squared().minus(Lane::load_raw(tile.x12).reduced()).reduced();
-      const Lane y3 = (lambda * Lane::load_raw(tile.x1).minus(x3)).minus(Lane::load_raw(tile.y1));
-      Fq *ox[8], *oy[8];
-      for (int i = 0; i < 8; ++i) ox[i] = &out_[8 * t + i]->x, oy[i] = &out_[8 * t + i]->y;
-      scatter(x3, ox);
-      scatter(y3.reduced(), oy);
-    }
-    for (const auto& [to, sum] : odd_) *to = sum;
     odd_.clear();
     size_ = 0;
   }
 
  private:
   struct Tile {
-    alignas(64) std::uint64_t x1[40], y1[40], x12[40], dy[40], dx[40], before[40];
+    alignas(64) std::uint64_t x1[40], y1[40], dx[40], dy[40], before[40];
   };
+
+  /// Two tiles at a time, each with a product of its own: a product waits for the one before it, and two fill each other's waiting.
+  struct Chains {
+    Lane even, odd;
+  };
+
+  /// Fills the tiles; the products of all dx. Careful: doubling, cancelling and infinity go by the scalar formulas, and their dx counts as 1.
+  template <bool kCareful>
+  Chains differences() {
+    const Lane one = Lane::broadcast(Fq::one());
+    Chains products{one, one};
+    for (std::size_t t = 0; t < size_ / 8; t += 2) {
+      const Lane even = difference<kCareful>(t, one), odd = difference<kCareful>(t + 1, one);
+      products.even.store_raw(tiles_[t].before);
+      products.odd.store_raw(tiles_[t + 1].before);
+      products.even = products.even * even;
+      products.odd = products.odd * odd;
+    }
+    return products;
+  }
+  template <bool kCareful>
+  Lane difference(std::size_t t, const Lane& one) {
+    const Lane zero = Lane::zero();
+    Tile& tile = tiles_[t];
+    const std::uint64_t *ax[8], *ay[8], *bx[8], *by[8];
+    for (int i = 0; i < 8; ++i) {
+      const Packed &a = place(a_[8 * t + i]), &b = place(b_[8 * t + i]);
+      ax[i] = a.x, ay[i] = a.y, bx[i] = b.x, by[i] = b.y;
+    }
+    const Lane x1 = gather(ax), x2 = gather(bx);
+    Lane y1 = gather(ay), y2 = gather(by), dx = x2.minus(x1);
+    const __mmask8 minus_a = signs(a_ + 8 * t), minus_b = signs(b_ + 8 * t);
+    if (minus_a != 0) y1 = Lane::select(minus_a, zero.minus(y1), y1);
+    if (minus_b != 0) y2 = Lane::select(minus_b, zero.minus(y2), y2);
+    if constexpr (kCareful) {
+      const __mmask8 odd = dx.reduced().is_zero() | x1.is_zero() | x2.is_zero();
+      dx = Lane::select(odd, one, dx);
+      for (int i = 0; odd >> i != 0; ++i)
+        if (odd >> i & 1) {
+          const std::size_t k = 8 * t + kOrder[i];
+          const G1Affine a = point_of(place(a_[k])), b = point_of(place(b_[k]));
+          odd_.emplace_back(out_[k], (G1(a_[k] & 1 ? -a : a) + (b_[k] & 1 ? -b : b)).affine());
+        }
+    }
+    x1.store_raw(tile.x1);
+    y1.store_raw(tile.y1);
+    dx.store_raw(tile.dx);
+    y2.minus(y1).store_raw(tile.dy);
+    return dx;
+  }
+
+  /// λ = dy/dx, x3 = λ² − x1 − x2, y3 = λ(x1 − x3) − y1, from the last tiles to the first.
+  void sums(const Chains& products) {
+    const Lane both = invert(products.even * products.odd);
+    Lane inverse[2] = {both * products.odd, both * products.even}, lambda[2], x3[2], y3[2];
+    for (std::size_t t = size_ / 8; t > 0;) {
+      t -= 2;
+      const Tile* tile = &tiles_[t];
+      for (int k = 0; k < 2; ++k) lambda[k] = inverse[k] * Lane::load_raw(tile[k].before);
+      for (int k = 0; k < 2; ++k) lambda[k] = lambda[k] * Lane::load_raw(tile[k].dy);
+      for (int k = 0; k < 2; ++k) inverse[k] = inverse[k] * Lane::load_raw(tile[k].dx);
+      for (int k = 0; k < 2; ++k) x3[k] = lambda[k].squared();
+      for (int k = 0; k < 2; ++k) {
+        // minus 2·x1 + dx, which is x1 + x2 + 2q; plus 8q
+        const Lane x1 = Lane::load_raw(tile[k].x1), dx = Lane::load_raw(tile[k].dx);
+        for (int i = 0; i < 5; ++i) x3[k].l[i] = _mm512_add_epi64(_mm512_sub_epi64(_mm512_sub_epi64(x3[k].l[i], _mm512_add_epi64(x1.l[i], x1.l[i])), dx.l[i]), ifma::all(Lane::C::k8P[i]));
+        x3[k] = x3[k].carried().squeezed();
+      }
+      for (int k = 0; k < 2; ++k) y3[k] = lambda[k] * Lane::load_raw(tile[k].x1).minus(x3[k]);
+      for (int k = 0; k < 2; ++k) {
+        std::uint64_t *ox[8], *oy[8];
+        for (int i = 0; i < 8; ++i) ox[i] = out_[8 * (t + k) + i]->x, oy[i] = out_[8 * (t + k) + i]->y;
+        scatter(x3[k], ox);
+        scatter(y3[k].minus(Lane::load_raw(tile[k].y1)).squeezed(), oy);
+      }
+    }
+  }
+
+  static const Packed& place(std::uintptr_t tagged) { return *reinterpret_cast<const Packed*>(tagged & ~std::uintptr_t{1}); }
+  /// The lowest bits of eight, in the order of the lanes.
+  static __mmask8 signs(const std::uintptr_t* tagged) {
+    const __m512i order = _mm512_set_epi64(7, 5, 6, 4, 3, 1, 2, 0);
+    return _mm512_test_epi64_mask(_mm512_permutexvar_epi64(order, _mm512_loadu_si512(tagged)), ifma::all(1));
+  }
+
   LargeVector<Tile> tiles_;
-  const G1Affine *a_[kPairs], *b_[kPairs];
-  G1Affine* out_[kPairs];
-  std::uint8_t minus_a_[kTiles], minus_b_[kTiles];  // a bit for each lane
+  std::uintptr_t a_[kPairs], b_[kPairs];  // addresses; the lowest bit: negative
+  Packed* out_[kPairs];
   std::size_t size_ = 0;
-  std::vector<std::pair<G1Affine*, G1Affine>> odd_;  // written after the batch: its places may still be read
+  bool careful_ = false;
+  std::vector<std::pair<Packed*, G1Affine>> odd_;  // written after the batch: its places may still be read
 };
 
-std::uint32_t digit_bits(const std::uint64_t* number, unsigned words, unsigned bit, unsigned width) {
-  std::uint64_t out = number[bit / 64] >> (bit % 64);
-  if (bit % 64 + width > 64 && bit / 64 + 1 < words) out |= number[bit / 64 + 1] << (64 - bit % 64);
-  return static_cast<std::uint32_t>(out & ((std::uint64_t{1} << width) - 1));
+/// Every window's digits, one window after the other: bits of scalar + offset, of which `half` is still to be taken.
+LargeVector<std::uint16_t> digits_of(const Scalars& scalars, std::size_t size, const Windows& windows) {
+  const unsigned words = scalars.full != nullptr ? 4 : 1;
+  // Σ half·2^(width·w), modulo 2^(64·words): then digits can be read alone.
+  Limbs offset{};
+  for (unsigned w = 0; w < windows.count; ++w)
+    if (const unsigned bit = w * windows.width + windows.width - 1; bit < 64 * words) offset[bit / 64] |= std::uint64_t{1} << (bit % 64);
+  LargeVector<std::uint16_t> out(size * windows.count);
+  const std::uint64_t mask = (std::uint64_t{1} << windows.width) - 1;
+  for (std::size_t i = 0; i < size; ++i) {
+    Limbs number{};
+    if (scalars.full != nullptr) {
+      number = scalars.full[i].number();
+      add_limbs(number, number, offset);
+    } else {
+      number[0] = static_cast<std::uint64_t>(scalars.small[i]) + offset[0];
+    }
+    for (unsigned w = 0; w < windows.count; ++w) {
+      const unsigned bit = w * windows.width;
+      std::uint64_t digit = number[bit / 64] >> (bit % 64);
+      if (bit % 64 + windows.width > 64 && bit / 64 + 1 < words) digit |= number[bit / 64 + 1] << (64 - bit % 64);
+      out[size * w + i] = static_cast<std::uint16_t>(digit & mask);
+    }
+  }
+  return out;
 }
 
 /// What one window needs beside its buckets; used again for the thread's next one.
 struct Workspace {
   LargeVector<std::uint32_t> keys, entries, start, fill, length, from;
-  LargeVector<G1Affine> sums;
+  LargeVector<Packed> sums;
   PairAdder adder;
 };
 
 /// The buckets of one window: bucket[d − 1] = Σ of the points with digit d, (0,0) where there is none.
-void fill_buckets(std::span<const G1Affine> points, const std::uint64_t* numbers, unsigned words, const Windows& windows, unsigned window, G1Affine* buckets, Workspace& space) {
-  const std::size_t size = points.size(), count = windows.buckets();
-  const unsigned bit = window * windows.width;
-  // The last window of full scalars may end beyond their words: it has no half.
-  const std::int32_t half = bit + windows.width <= 64 * words ? 1 << (windows.width - 1) : 0;
+void fill_buckets(std::span<const Packed> points, const std::uint16_t* digits, std::int32_t half, std::size_t count, Packed* buckets, Workspace& space) {
+  const std::size_t size = points.size();
   auto &start = space.start, &keys = space.keys, &entries = space.entries, &fill = space.fill, &length = space.length, &from = space.from;
   auto& sums = space.sums;
   PairAdder& adder = space.adder;
   start.assign(count + 2, 0);
   keys.resize(size);
   for (std::size_t i = 0; i < size; ++i) {
-    const std::int32_t digit = static_cast<std::int32_t>(digit_bits(numbers + words * i, words, bit, windows.width)) - half;
+    const std::int32_t digit = std::int32_t{digits[i]} - half;
     const std::uint32_t magnitude = static_cast<std::uint32_t>(digit < 0 ? -digit : digit);
     const bool skip = magnitude == 0 || points[i].is_infinity();
     keys[i] = skip ? 0 : magnitude << 1 | (digit < 0);
@@ -218,20 +312,20 @@ void fill_buckets(std::span<const G1Affine> points, const std::uint64_t* numbers
       ++place;
     }
     if (n % 2) {
-      const G1Affine& one = points[list[n - 1] >> 1];
-      sums[place++] = list[n - 1] & 1 ? -one : one;
+      const Packed& one = points[list[n - 1] >> 1];
+      sums[place++] = list[n - 1] & 1 ? negated(one) : one;
     }
     length[d] = (n + 1) / 2;
   }
   adder.flush();
-  std::vector<std::pair<G1Affine*, const G1Affine*>> moves;
+  std::vector<std::pair<Packed*, const Packed*>> moves;
   for (bool more = true; more;) {
     more = false;
     moves.clear();
     for (std::size_t d = 1; d <= count; ++d) {
       const std::uint32_t n = length[d];
       if (n < 2) continue;
-      G1Affine* list = sums.data() + from[d];
+      Packed* list = sums.data() + from[d];
       // Results go to the front half: a place has been read, by its own batch or one before, when it is written.
       for (std::uint32_t k = 0; k + 1 < n; k += 2) adder.add(&list[k], &list[k + 1], &list[k / 2]);
       if (n % 2) moves.emplace_back(&list[n / 2], &list[n - 1]);
@@ -241,7 +335,7 @@ void fill_buckets(std::span<const G1Affine> points, const std::uint64_t* numbers
     adder.flush();
     for (const auto& [to, what] : moves) *to = *what;
   }
-  for (std::size_t d = 1; d <= count; ++d) buckets[d - 1] = length[d] == 0 ? G1Affine{} : sums[from[d]];
+  for (std::size_t d = 1; d <= count; ++d) buckets[d - 1] = length[d] == 0 ? Packed{} : sums[from[d]];
 }
 
 /// Eight Jacobian points, one for each window; Z = 0 is infinity. EFD's madd-2007-bl and add-2007-bl; lanes in which they do not hold (doubling,
@@ -312,16 +406,20 @@ struct Jacobian {
 };
 
 /// Σ d·bucket[d − 1] for up to eight windows at once.
-void weigh(const G1Affine* const (&buckets)[8], std::size_t count, std::span<G1> out) {
+void weigh(const Packed* const (&buckets)[8], std::size_t count, std::span<G1> out) {
   Jacobian running = Jacobian::infinity(), sum = running;
   for (std::size_t d = count; d-- > 0;) {
-    const Fq *xs[8], *ys[8];
+    const std::uint64_t *xs[8], *ys[8];
     for (int i = 0; i < 8; ++i) {
-      xs[i] = &buckets[i][d].x, ys[i] = &buckets[i][d].y;
+      xs[i] = buckets[i][d].x, ys[i] = buckets[i][d].y;
       __builtin_prefetch(d >= 8 ? buckets[i] + d - 8 : buckets[i]);
     }
-    const Lane x = gather(xs), y = gather(ys);
-    const __mmask8 empty = static_cast<__mmask8>(x.is_zero() & y.is_zero());
+    __m512i wx[4], wy[4];
+    gather_words(xs, wx);
+    gather_words(ys, wy);
+    const __m512i any = _mm512_or_si512(_mm512_or_si512(_mm512_or_si512(wx[0], wx[1]), _mm512_or_si512(wx[2], wx[3])), _mm512_or_si512(_mm512_or_si512(wy[0], wy[1]), _mm512_or_si512(wy[2], wy[3])));
+    const __mmask8 empty = _mm512_testn_epi64_mask(any, any);
+    const Lane x = Lane::unpacked(wx), y = Lane::unpacked(wy);
     running = running.add_affine(x, y, empty);
     sum = sum + running;
   }
@@ -344,24 +442,12 @@ Windows choose_windows(std::size_t size, unsigned bits) {
   return best;
 }
 
-G1 msm_ifma(std::span<const G1Affine> points, const std::uint64_t* numbers, unsigned words, unsigned bits, unsigned threads) {
+G1 msm_ifma(std::span<const G1Affine> points, const Scalars& scalars, unsigned bits, unsigned threads) {
   const Windows windows = choose_windows(points.size(), bits);
   const std::size_t count = windows.buckets();
-  // k + Σ half·2^(width·w), modulo 2^(64·words): then digits can be read alone.
-  std::array<std::uint64_t, 4> offset{};
-  for (unsigned w = 0; w < windows.count; ++w)
-    if (const unsigned bit = w * windows.width + windows.width - 1; bit < 64 * words) offset[bit / 64] |= std::uint64_t{1} << (bit % 64);
-  LargeVector<std::uint64_t> shifted(points.size() * words);
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    Wide carry = 0;
-    for (unsigned k = 0; k < words; ++k) {
-      carry += Wide{numbers[words * i + k]} + offset[k];
-      shifted[words * i + k] = static_cast<std::uint64_t>(carry);
-      carry >>= 64;
-    }
-  }
-  numbers = shifted.data();
-  LargeVector<G1Affine> buckets(count * windows.count);
+  const unsigned words = scalars.full != nullptr ? 4 : 1;
+  const LargeVector<std::uint16_t> digits = digits_of(scalars, points.size(), windows);
+  LargeVector<Packed> buckets(count * windows.count), packed(points.size());
   std::vector<G1> sums(windows.count);
   const auto each = [&](unsigned jobs, const auto& work) {
     std::atomic<unsigned> next{0};
@@ -373,9 +459,18 @@ G1 msm_ifma(std::span<const G1Affine> points, const std::uint64_t* numbers, unsi
     for (unsigned t = 1; t < std::min(threads, jobs); ++t) others.emplace_back(loop);
     loop();
   };
-  each(windows.count, [&](unsigned w, Workspace& space) { fill_buckets(points, numbers, words, windows, w, buckets.data() + count * w, space); });
+  constexpr std::size_t kChunk = 4096;
+  each(static_cast<unsigned>((points.size() + kChunk - 1) / kChunk), [&](unsigned chunk, Workspace&) {
+    const std::size_t first = chunk * kChunk;
+    pack_points(points.subspan(first, std::min(kChunk, points.size() - first)), packed.data() + first);
+  });
+  each(windows.count, [&](unsigned w, Workspace& space) {
+    // The last window of full scalars may end beyond their words: it has no half.
+    const std::int32_t half = (w + 1) * windows.width <= 64 * words ? 1 << (windows.width - 1) : 0;
+    fill_buckets(packed, digits.data() + points.size() * w, half, count, buckets.data() + count * w, space);
+  });
   each((windows.count + 7) / 8, [&](unsigned group, Workspace&) {
-    const G1Affine* lists[8];
+    const Packed* lists[8];
     const unsigned used = std::min(8u, windows.count - 8 * group);
     for (unsigned i = 0; i < 8; ++i) lists[i] = buckets.data() + count * (8 * group + std::min(i, used - 1));
     weigh(lists, count, std::span(sums).subspan(8 * group, used));

@@ -12,8 +12,13 @@ struct Windows {
   std::size_t buckets() const { return std::size_t{1} << (width - 1); }
 };
 
-/// Σ scalar·point for two's complement scalars of 1 or 4 limbs, −2^bits ≤ scalar < 2^bits. Needs IFMA.
-G1 msm_ifma(std::span<const G1Affine> points, const std::uint64_t* numbers, unsigned words, unsigned bits, unsigned threads);
+/// As many as there are points: field elements, or whole numbers in two's complement.
+struct Scalars {
+  const Fr* full = nullptr;
+  const std::int64_t* small = nullptr;
+};
+/// Σ scalar·point, −2^bits ≤ scalar < 2^bits; 254 bits for field elements. Needs IFMA.
+G1 msm_ifma(std::span<const G1Affine> points, const Scalars& scalars, unsigned bits, unsigned threads);
 
 /// The window's width that costs least: adds for each point and window against bucket sums. `bits` as above.
 Windows choose_windows(std::size_t size, unsigned bits);

@@ -24,7 +24,7 @@ struct Constants {
       }
     return out;
   }
-  static constexpr Five kP = split(P::kModulus), k2P = split(P::kModulus, 1);
+  static constexpr Five kP = split(P::kModulus), k2P = split(P::kModulus, 1), k8P = split(P::kModulus, 3);
   static constexpr std::uint64_t kInverse = [] {  // −p⁻¹ mod 2^52
     std::uint64_t inverse = 1;
     for (int i = 0; i < 6; ++i) inverse *= 2 - P::kModulus[0] * inverse;
@@ -208,10 +208,25 @@ struct Lanes {
       if (i < 4) quarter.l[i] = _mm512_or_si512(quarter.l[i], _mm512_and_si512(_mm512_slli_epi64(sum.l[i + 1], 48), mask));
     }
     const Lanes c = quarter.canonical();  // below p/8 + p
-    w[0] = _mm512_or_si512(c.l[0], _mm512_slli_epi64(c.l[1], 52));
-    w[1] = _mm512_or_si512(_mm512_srli_epi64(c.l[1], 12), _mm512_slli_epi64(c.l[2], 40));
-    w[2] = _mm512_or_si512(_mm512_srli_epi64(c.l[2], 24), _mm512_slli_epi64(c.l[3], 28));
-    w[3] = _mm512_or_si512(_mm512_srli_epi64(c.l[3], 36), _mm512_slli_epi64(c.l[4], 16));
+    c.pack(w);
+  }
+
+  /// The lanes' own numbers, below 2^256, as four words each: no conversion, only packed. For tables that nothing else reads.
+  static Lanes unpacked(const __m512i (&w)[4]) {
+    const __m512i mask = all(kMask52);
+    Lanes out;
+    out.l[0] = _mm512_and_si512(w[0], mask);
+    out.l[1] = _mm512_and_si512(_mm512_or_si512(_mm512_srli_epi64(w[0], 52), _mm512_slli_epi64(w[1], 12)), mask);
+    out.l[2] = _mm512_and_si512(_mm512_or_si512(_mm512_srli_epi64(w[1], 40), _mm512_slli_epi64(w[2], 24)), mask);
+    out.l[3] = _mm512_and_si512(_mm512_or_si512(_mm512_srli_epi64(w[2], 28), _mm512_slli_epi64(w[3], 36)), mask);
+    out.l[4] = _mm512_srli_epi64(w[3], 16);
+    return out;
+  }
+  void pack(__m512i (&w)[4]) const {
+    w[0] = _mm512_or_si512(l[0], _mm512_slli_epi64(l[1], 52));
+    w[1] = _mm512_or_si512(_mm512_srli_epi64(l[1], 12), _mm512_slli_epi64(l[2], 40));
+    w[2] = _mm512_or_si512(_mm512_srli_epi64(l[2], 24), _mm512_slli_epi64(l[3], 28));
+    w[3] = _mm512_or_si512(_mm512_srli_epi64(l[3], 36), _mm512_slli_epi64(l[4], 16));
   }
 
   /// Rows of two elements each (four zmm) to columns of words, and back.
