@@ -106,6 +106,60 @@ contract Halfway {
     }
 }
 
+contract Stores {
+    function store(bytes memory data) external returns (address) {
+        return StoredBytes.store(data);
+    }
+
+    function load(address code) external view returns (bytes memory) {
+        return StoredBytes.load(code);
+    }
+}
+
+/// @notice Limits at which plans and their storage end.
+contract ProofLimitsTest is ProofVectors {
+    PlanChecks internal checks = new PlanChecks();
+
+    /// @dev The first large proof's plan with its oracle and its length of another size.
+    function _sized(uint8 log) private view returns (bytes memory plan) {
+        bytes memory data = readVectors("proof/gas.hex");
+        uint256 p = 161;
+        for (uint256 i = 0; i < 2; ++i) p += 4 + (_word(data, p) >> 224);
+        uint256 size = _word(data, p) >> 224;
+        plan = new bytes(size);
+        for (uint256 i = 0; i < size; ++i) plan[i] = data[p + 4 + i];
+        assertTrue(plan[1] == bytes1(uint8(20)) && plan[13] == bytes1(uint8(20)), "length, and size of the first oracle");
+        plan[1] = plan[13] = bytes1(log);
+    }
+
+    function test_limits_anOracleHasAtMost28Variables() public {
+        checks.check(_sized(20));
+        checks.check(_sized(28));
+        (bool ok,) = address(checks).call(abi.encodeCall(PlanChecks.check, (_sized(29))));
+        assertTrue(!ok, "29");
+        (ok,) = address(checks).call(abi.encodeCall(PlanChecks.check, (_sized(19))));
+        assertTrue(!ok, "shorter than its column");
+    }
+
+    function test_limits_whatCannotBeStoredIsSaid() public {
+        Stores stores = new Stores();
+        bytes memory most = new bytes(24_575);
+        most[24_574] = 0x77;
+        assertEq(keccak256(stores.load(stores.store(most))), keccak256(most), "the most");
+        vm.expectRevert(abi.encodeWithSelector(StoredBytes.CannotStore.selector, 24_576));
+        stores.store(new bytes(24_576));
+        // Gas for the call, but not for 24,576 bytes of code.
+        (bool ok, bytes memory why) = address(stores).call{gas: 1_500_000}(abi.encodeCall(Stores.store, (most)));
+        assertTrue(!ok && bytes4(why) == StoredBytes.CannotStore.selector, "too little gas");
+    }
+}
+
+contract PlanChecks {
+    function check(bytes memory plan) external pure {
+        ProofPlan.check(plan);
+    }
+}
+
 /// @notice What verification costs: tests/vectors/proof/gas.hex holds proofs over 2^20 rows (made by proof_vectors --gas).
 contract ProofGasTest is ProofVectors {
     /// @dev The first is a whole proof with one entry of one column as its only claim.
