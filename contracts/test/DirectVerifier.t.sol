@@ -200,12 +200,14 @@ contract DirectTest is Fixture {
     function test_verifiers_evidenceThatPointsOutsideItselfIsRefused() public {
         bytes memory policy = single(address(direct), 0, "");
         Job memory job = makeJob(policy);
-        bytes[5] memory bad = [
+        bytes[7] memory bad = [
             bytes(""),
             new bytes(95),
             abi.encode(uint256(1_000), uint256(0), uint256(0x60)), // the policy lies beyond the end
             abi.encode(uint256(0x60), uint256(0), uint256(0x60), uint256(1_000)), // it is longer than what follows
-            abi.encode(uint256(0x60), uint256(0), type(uint256).max, uint256(0)) // the data's offset overflows
+            abi.encode(uint256(0x60), uint256(0), type(uint256).max, uint256(0)), // the data's offset overflows
+            abi.encode(uint256(0x60), uint256(0), uint256(0x60), uint256(1)), // it is longer by a byte
+            abi.encode(uint256(0x41), uint256(0), uint256(0x41)) // the policy's length lies across the end
         ];
         for (uint256 i = 0; i < bad.length; ++i) {
             vm.expectRevert(abi.encodeWithSelector(LeafEvidence.EvidenceMalformed.selector));
@@ -219,6 +221,12 @@ contract DirectTest is Fixture {
             uint256 inputs = uint256(uint8(garbage[2])) << 8 | uint8(garbage[3]);
             direct.execute(root, new bytes(inputs));
         } catch {}
+    }
+
+    function test_direct_clocksTakeNoParams() public {
+        direct.clocks("", 5);
+        vm.expectRevert(abi.encodeWithSelector(DirectVerifier.ParamsNotEmpty.selector));
+        direct.clocks("x", 5);
     }
 
     function test_direct_refusesOtherJobsThanInferences() public {

@@ -217,6 +217,8 @@ contract ZkVerifierTest is Fixture {
         _refused(job, EXECUTOR, ANSWER, policy, abi.encodePacked(_data(11, 66, proof), uint8(0)), IZk.ProofRefused.selector);
         bytes memory bad = single(address(ZK), 0, _params(1, 1, 1)); // the row count is an output
         _refused(_job(bad), EXECUTOR, ANSWER, bad, _data(11, 66, proof), IZk.BadParams.selector);
+        bad = single(address(ZK), 0, _params(2, 1, 1)); // the row count is beyond the inputs
+        _refused(_job(bad), EXECUTOR, ANSWER, bad, _data(11, 66, proof), IZk.BadParams.selector);
         bad = single(address(ZK), 0, "short");
         _refused(_job(bad), EXECUTOR, ANSWER, bad, _data(11, 66, proof), IZk.BadParams.selector);
         vm.expectRevert(IZk.NoValueHere.selector);
