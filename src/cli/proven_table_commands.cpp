@@ -234,8 +234,9 @@ Result<std::optional<ProvenMetrics>> proven_metrics(Context& context, const Addr
       rows.push_back({one.plan_hash, one.rows_before.low64(), one.rows_after.low64()});
     }
     if (!believed) continue;
-    PB_TRY(metrics, proof::read_metrics(schema, rows, as_text(event.label), event.plan_hash, event.inputs));
-    return std::optional<ProvenMetrics>(ProvenMetrics{event.claim_id, std::move(metrics)});
+    // What was proven under another plan says something else, or nothing: an earlier proof may say it.
+    auto metrics = proof::read_metrics(schema, rows, as_text(event.label), event.plan_hash, event.inputs);
+    if (metrics) return std::optional<ProvenMetrics>(ProvenMetrics{event.claim_id, std::move(*metrics)});
   }
   return std::optional<ProvenMetrics>();
 }

@@ -251,10 +251,12 @@ TEST_F(IndexTest, ProvenIsWhatOneVerifierBelievedUnderTheSchemasOwnPlans) {
   EXPECT_EQ(found({.signed_min = 0.1}), 0U) << "nobody proves who signed";
   EXPECT_EQ(json::stringify(asset(1).ddo.at("indexedMetadata").as_object().at("proven")),
             R"({"epoch":1,"metrics":{"rows":200,"columns":[{"name":"bmi","present":180},{"name":"sick","present":200}],"label":{"column":"sick","histogram":{"no":150,"yes":50},"minority":50}}})");
+  apply(15, {proven(15, 1, 1, metrics9, of200)});
+  EXPECT_EQ(found({.quality = "proven", .rows_min = 200}), 1U) << "a later proof under a plan that says something else takes nothing away";
   // Rows are added: what was proven is of the epoch before, until it is proven anew.
-  apply(15, {registered(15, 1, 2), admitted(15, 1, 2, {large, 200, 300}, "")});
+  apply(16, {registered(16, 1, 2), admitted(16, 1, 2, {large, 200, 300}, "")});
   EXPECT_EQ(found({.quality = "proven"}), 0U);
-  apply(16, {proven(16, 1, 2, metrics9, of300)});
+  apply(17, {proven(17, 1, 2, metrics9, of300)});
   EXPECT_EQ(found({.quality = "proven", .rows_min = 300}), 1U);
   Indexer indexer(*database_, opener_, addresses_, clock_, {account(202), account(203), account(204)});
   ASSERT_TRUE(indexer.roll_back({14, hash(14), hash(13), 0}));

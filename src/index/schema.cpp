@@ -161,11 +161,14 @@ struct Proven {
 Result<Proven> proven_of(store::Connection& db, std::uint64_t chain_id, const Address& nft) {
   std::int64_t present_epoch = 0;
   PB_CHECK(db.query_one("SELECT epoch FROM index_epoch WHERE chain_id = ? AND nft = ? ORDER BY block DESC, log_index DESC LIMIT 1", {chain_id, nft}, [&](const store::Statement& row) { present_epoch = row.column_int(0); }));
-  Bytes plan, words;
-  std::string label;
-  PB_CHECK(db.query_one("SELECT plan, label, inputs FROM index_proof WHERE chain_id = ? AND nft = ? AND epoch = ? ORDER BY block DESC, log_index DESC LIMIT 1", {chain_id, nft, present_epoch},
-                        [&](const store::Statement& row) { plan = row.column_blob(0), label = row.column_text(1), words = row.column_blob(2); }));
-  if (plan.empty()) return Proven{};
+  struct Row {
+    Bytes plan, words;
+    std::string label;
+  };
+  std::vector<Row> rows;
+  PB_CHECK(db.query("SELECT plan, label, inputs FROM index_proof WHERE chain_id = ? AND nft = ? AND epoch = ? ORDER BY block DESC, log_index DESC LIMIT 16", {chain_id, nft, present_epoch},
+                    [&](const store::Statement& row) { rows.push_back({row.column_blob(0), row.column_blob(2), row.column_text(1)}); }));
+  if (rows.empty()) return Proven{};
   std::string schema;
   std::vector<proof::AdmittedRows> admissions;
   std::int64_t next = 0;
@@ -176,13 +179,17 @@ Result<Proven> proven_of(store::Connection& db, std::uint64_t chain_id, const Ad
     next = row.column_int(4) + 1;
     admissions.push_back({Hash32::from(row.column_blob(0)).value_or(Hash32{}), before, static_cast<std::uint64_t>(row.column_int(2))});
   }));
-  std::vector<U256> inputs;
-  for (std::size_t i = 0; i + 32 <= words.size(); i += 32) inputs.push_back(U256::from_be(ByteView(words).subspan(i, 32)));
-  const auto metrics = proof::read_metrics(schema, admissions, label, Hash32::from(plan).value_or(Hash32{}), inputs);
-  if (!metrics) return Proven{};  // under other plans than the schema's: it may be proven, but nobody knows what
-  Proven out{present_epoch, static_cast<std::int64_t>(json::uint_or(*metrics, "rows", 0)), 0, *metrics};
-  out.complete = complete_of(*metrics, static_cast<double>(out.rows));
-  return out;
+  // Under other plans than the schema's something may be proven, but nobody knows what: then an earlier proof counts.
+  for (const Row& one : rows) {
+    std::vector<U256> inputs;
+    for (std::size_t i = 0; i + 32 <= one.words.size(); i += 32) inputs.push_back(U256::from_be(ByteView(one.words).subspan(i, 32)));
+    const auto metrics = proof::read_metrics(schema, admissions, one.label, Hash32::from(one.plan).value_or(Hash32{}), inputs);
+    if (!metrics) continue;
+    Proven out{present_epoch, static_cast<std::int64_t>(json::uint_or(*metrics, "rows", 0)), 0, *metrics};
+    out.complete = complete_of(*metrics, static_cast<double>(out.rows));
+    return out;
+  }
+  return Proven{};
 }
 
 std::string text_of(const json::Object* object, std::string_view key) { return object == nullptr ? "" : json::string_or(*object, key).substr(0, 10'000); }

@@ -138,8 +138,10 @@ contract QualityRegistry is Credits, EIP712, ReentrancyGuardTransient {
         emit MetricsClaimed(claimId, nft, epoch, jobId, manifestHash, metrics, attestKeys);
     }
 
-    /// @notice Proves metrics of a table's present epoch, which was admitted by a proof under the same verifier and sealed. Anybody who has its opening may.
+    /// @notice Proves metrics of the caller's table's present epoch, which was admitted by a proof under the same verifier and sealed. Nobody else may: a proof under a plan
+    /// that says nothing would stand before the owner's.
     function prove(address nft, Measured calldata measured) external nonReentrant returns (bytes32 claimId) {
+        if (IERC721(nft).ownerOf(1) != msg.sender) revert NotTheOwner(msg.sender);
         uint64 epoch = _epochOf(nft);
         bytes memory policy = _proofPolicy(address(measured.verifier), measured.planHash, measured.inputs.length);
         Job memory job = _proofJob(nft, epoch, keccak256(policy));
