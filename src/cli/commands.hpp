@@ -302,6 +302,8 @@ struct SrsOptions {
   std::string file, out;
   unsigned log = 0;
 };
+/// The file that an option names, or the home's own.
+fs::path powers_file(Context& context, const std::string& given);
 Result<Output> srs_import(Context& context, const SrsOptions& options);
 Result<Output> srs_dev(Context& context, const SrsOptions& options);
 Result<Output> srs_deploy(Context& context, const SrsOptions& options);

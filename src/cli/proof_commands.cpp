@@ -1,10 +1,12 @@
 #include <fmt/core.h>
 
 #include <cstdio>
+#include <peaberry/bindings/zk_verifier.hpp>
+#include <peaberry/ledger/ledger.hpp>
 #include <peaberry/proof/pcs/srs.hpp>
 #include <peaberry/proof/verify/proof_file.hpp>
 
-#include "commands.hpp"
+#include "tables.hpp"
 
 namespace peaberry::cli {
 namespace {
@@ -22,8 +24,6 @@ Output srs_output(const proof::Srs& srs, const fs::path& file, const std::string
           fmt::format("{}: 2^{} powers, srsId {}\n{}", file.string(), srs.log(), srs.id().hex(), note)};
 }
 
-fs::path default_file(Context& context, const std::string& out) { return out.empty() ? context.home() / "srs" / "powers.srs" : fs::path(out); }
-
 Status save(const proof::Srs& srs, const fs::path& file) {
   if (file.has_parent_path()) PB_CHECK(make_directories(file.parent_path()));
   return srs.save(file);
@@ -31,10 +31,12 @@ Status save(const proof::Srs& srs, const fs::path& file) {
 
 }  // namespace
 
+fs::path powers_file(Context& context, const std::string& given) { return given.empty() ? context.home() / "srs" / "powers.srs" : fs::path(given); }
+
 Result<Output> srs_import(Context& context, const SrsOptions& options) {
   SystemRandom random;
   PB_TRY(srs, proof::Srs::import_ptau(options.file, options.log, random, progress_line("checking powers")));
-  const fs::path file = default_file(context, options.out);
+  const fs::path file = powers_file(context, options.out);
   PB_CHECK(save(srs, file));
   return srs_output(srs, file, "every point was checked; whether chains believe this ceremony is their list's to say");
 }
@@ -42,7 +44,7 @@ Result<Output> srs_import(Context& context, const SrsOptions& options) {
 Result<Output> srs_dev(Context& context, const SrsOptions& options) {
   if (options.log < 4 || options.log > 24) return fail(Errc::kInvalid, "--log " + std::to_string(options.log) + " is not in 4…24", "20 is enough for a million rows");
   const auto srs = proof::Srs::local(options.log);
-  const fs::path file = default_file(context, options.out);
+  const fs::path file = powers_file(context, options.out);
   PB_CHECK(save(srs, file));
   return srs_output(srs, file, kLocal);
 }
@@ -52,6 +54,16 @@ Result<Output> srs_verify(Context&, const SrsOptions& options) {
   SystemRandom random;
   PB_CHECK(srs.validate(random, progress_line("checking powers")));
   return srs_output(srs, options.file, "all powers are of one secret");
+}
+
+Result<Output> srs_deploy(Context& context, const SrsOptions& options) {
+  PB_TRY(srs, proof::Srs::open(powers_file(context, options.file)));
+  PB_TRY(made, context.deploy("ZkVerifier", ledger::kTauType, {ledger::tau_argument(srs.tau().be())}));
+  PB_TRY(reply, context.call(made.first, bindings::zk_verifier::srs_id()));
+  PB_TRY(id, bindings::zk_verifier::decode_srs_id(reply));
+  if (id != srs.id()) return fail(Errc::kInternal, "the contract computes another srsId: " + id.hex());
+  return Output{json::Object{{"verifier", crypto::checksum_address(made.first)}, {"srsId", id.hex()}, {"steps", json::Array{step("deploy a verifier", made.second)}}},
+                fmt::format("ZkVerifier {} believes proofs under {}\n  name it in the chain's address file as ZkVerifier, and nodes find tables by what it has seen proven", crypto::checksum_address(made.first), id.hex())};
 }
 
 Result<Output> proof_inspect(Context&, const std::string& file) {

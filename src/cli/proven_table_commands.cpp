@@ -1,5 +1,5 @@
 // Tables under commitments of the proof engine (scheme 2): admitted, grown and measured by proofs; what the chain says of them, read and checked again.
-#include "proven_table.hpp"
+#include "tables.hpp"
 
 #include <fmt/core.h>
 
@@ -20,21 +20,12 @@ namespace registry = bindings::table_registry;
 namespace quality = bindings::quality_registry;
 namespace zk = bindings::zk_verifier;
 
-json::Object step(const std::string& name, const chain::Receipt& receipt) { return {{"name", name}, {"tx", receipt.transaction_hash.hex()}, {"gas", receipt.gas_used}}; }
-
 proof::Cells cells_of(const ingest::Records& records) {
   return [&records](std::size_t row, std::size_t column) -> std::optional<std::string_view> {
     const std::string& text = records.rows[row][column];
     if (ingest::is_missing(text)) return std::nullopt;
     return text;
   };
-}
-
-Result<ingest::Records> read_table(const std::string& file) {
-  PB_TRY(text, read_text(file, std::uintmax_t{4} << 30));
-  auto records = ingest::read_records(text);
-  if (!records) return within(file, records.error());
-  return records;
 }
 
 /// What both proofs need: who proves, with which powers, for which verifier.
@@ -51,7 +42,7 @@ Result<Workshop> open_workshop(Context& context, const ProvenTableOptions& optio
   PB_TRY(contracts, context.settlement_contracts());
   PB_TRY(nft, nft_of(context, options.did));
   PB_TRY(identity, context.named_key("identity"));
-  const fs::path file = options.srs.empty() ? context.home() / "srs" / "powers.srs" : fs::path(options.srs);
+  const fs::path file = powers_file(context, options.srs);
   if (!fs::exists(file)) return fail(Errc::kNotFound, "there are no powers at " + file.string(), "make some for local chains: peaberry srs dev --log 16; or import a ceremony's: peaberry srs import FILE.ptau");
   PB_TRY(srs, proof::Srs::open(file));
   Address verifier = contracts->zk;
@@ -239,20 +230,6 @@ Result<std::optional<ProvenMetrics>> proven_metrics(Context& context, const Addr
     if (metrics) return std::optional<ProvenMetrics>(ProvenMetrics{event.claim_id, std::move(*metrics)});
   }
   return std::optional<ProvenMetrics>();
-}
-
-Result<Output> srs_deploy(Context& context, const SrsOptions& options) {
-  const fs::path file = options.file.empty() ? context.home() / "srs" / "powers.srs" : fs::path(options.file);
-  PB_TRY(srs, proof::Srs::open(file));
-  const auto tau = srs.tau().be();
-  std::vector<chain::abi::Value> words;
-  for (std::size_t i = 0; i < 4; ++i) words.push_back(chain::abi::Value::of(U256::from_be(ByteView(tau).subspan(32 * i, 32))));
-  PB_TRY(made, context.deploy("ZkVerifier", "((uint256,uint256,uint256,uint256))", {chain::abi::Value::list(words)}));
-  PB_TRY(reply, context.call(made.first, zk::srs_id()));
-  PB_TRY(id, zk::decode_srs_id(reply));
-  if (id != srs.id()) return fail(Errc::kInternal, "the contract computes another srsId: " + id.hex());
-  return Output{json::Object{{"verifier", crypto::checksum_address(made.first)}, {"srsId", id.hex()}, {"steps", json::Array{step("deploy a verifier", made.second)}}},
-                fmt::format("ZkVerifier {} believes proofs under {}\n  name it in the chain's address file as ZkVerifier, and nodes find tables by what it has seen proven", crypto::checksum_address(made.first), id.hex())};
 }
 
 }  // namespace peaberry::cli

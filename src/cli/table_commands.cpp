@@ -9,20 +9,13 @@
 #include <peaberry/ingest/clean.hpp>
 #include <peaberry/ingest/commitment.hpp>
 
-#include "proven_table.hpp"
+#include "tables.hpp"
 
 namespace peaberry::cli {
 namespace {
 
 namespace registry = bindings::table_registry;
 namespace quality = bindings::quality_registry;
-
-Result<ingest::Records> read_table(const std::string& file) {
-  PB_TRY(text, read_text(file, std::uintmax_t{4} << 30));
-  auto records = ingest::read_records(text);
-  if (!records) return within(file, records.error());
-  return records;
-}
 
 Result<json::Object> read_object(const fs::path& file) {
   PB_TRY(text, read_text(file));
@@ -31,8 +24,6 @@ Result<json::Object> read_object(const fs::path& file) {
   PB_TRY(object, json::as_object(*document, file.string()));
   return *object;
 }
-
-json::Object step(const std::string& name, const chain::Receipt& receipt) { return {{"name", name}, {"tx", receipt.transaction_hash.hex()}, {"gas", receipt.gas_used}}; }
 
 /// A metrics job's result folder, checked: the metrics are what the receipt's outputs hash to, its signature holds, and its table is named.
 struct Measured {
@@ -103,6 +94,15 @@ const char* status_name(const U256& status) {
 }
 
 }  // namespace
+
+Result<ingest::Records> read_table(const std::string& file) {
+  PB_TRY(text, read_text(file, std::uintmax_t{4} << 30));
+  auto records = ingest::read_records(text);
+  if (!records) return within(file, records.error());
+  return records;
+}
+
+json::Object step(const std::string& name, const chain::Receipt& receipt) { return {{"name", name}, {"tx", receipt.transaction_hash.hex()}, {"gas", receipt.gas_used}}; }
 
 Result<Address> nft_of(Context& context, const std::string& did) {
   PB_TRY(url, context.node_url());

@@ -197,16 +197,20 @@ Result<json::Object> deploy_settlement(chain::Rpc& rpc, const fs::path& artifact
   PB_TRY(inbox, d.deploy("Inbox"));
   PB_TRY(usd, d.deploy("TestUSD"));
   PB_TRY(buy_for, d.deploy("BuyFor"));
-  const auto tau = proof::Srs::local(4).tau().be();  // im, re of x, then of y (EIP-197)
-  std::vector<Value> words;
-  for (std::size_t i = 0; i < 4; ++i) words.push_back(Value::of(U256::from_be(ByteView(tau).subspan(32 * i, 32))));
-  PB_TRY(zk, d.deploy("ZkVerifier", "((uint256,uint256,uint256,uint256))", {Value::list(words)}));
+  PB_TRY(zk, d.deploy("ZkVerifier", kTauType, {tau_argument(proof::Srs::local(4).tau().be())}));
   const auto at = [](const Address& address) { return json::Value(crypto::checksum_address(address)); };
   return json::Object{{"JobEscrow", at(escrow)},      {"QuorumVerifier", at(quorum)}, {"OwnerAcceptVerifier", at(owner)}, {"DirectVerifier", at(direct)},
                       {"TableRegistry", at(tables)}, {"ModelRegistry", at(models)},  {"LineageSplitters", at(splitters)}, {"VoucherChannels", at(channels)},
                       {"ERC3009DepositCollector", at(collector)}, {"LeaseStream", at(leases)}, {"ReverseAuction", at(auction)}, {"QualityRegistry", at(quality)},
                       {"Subnet", at(subnet)},        {"Outbox", at(outbox)},         {"Inbox", at(inbox)},                {"TestUSD", at(usd)},
                       {"BuyFor", at(buy_for)},       {"ZkVerifier", at(zk)}};
+}
+
+Value tau_argument(ByteView tau_g2) {
+  PB_ASSERT(tau_g2.size() == 128);
+  std::vector<Value> words;
+  for (std::size_t i = 0; i < 4; ++i) words.push_back(Value::of(U256::from_be(tau_g2.subspan(32 * i, 32))));
+  return Value::list(std::move(words));
 }
 
 Result<Bytes> creation_code(const std::string& name, std::string_view types, std::vector<Value> arguments) {

@@ -65,4 +65,8 @@ Result<json::Object> deploy_settlement(chain::Rpc& rpc, const fs::path& artifact
 /// The creation code of one of this project's contracts with its constructor's arguments.
 Result<Bytes> creation_code(const std::string& name, std::string_view types, std::vector<chain::abi::Value> arguments);
 
+/// The constructor's argument of ZkVerifier: [τ]_2 in EIP-197's order, 128 bytes.
+inline constexpr const char* kTauType = "((uint256,uint256,uint256,uint256))";
+chain::abi::Value tau_argument(ByteView tau_g2);
+
 }  // namespace peaberry::ledger

@@ -1,11 +1,17 @@
 #pragma once
 
 #include <peaberry/bindings/table_registry.hpp>
+#include <peaberry/ingest/csv.hpp>
 
 #include "commands.hpp"
 
 namespace peaberry::cli {
 
+// What the commands about tables share.
+
+Result<ingest::Records> read_table(const std::string& file);
+/// A transaction as commands tell of it.
+json::Object step(const std::string& name, const chain::Receipt& receipt);
 /// The NFT of an asset, by the node's index.
 Result<Address> nft_of(Context& context, const std::string& did);
 /// DID:bps texts as the registry's parents.
