@@ -97,10 +97,7 @@ Status seal_epoch(Context& context, const Workshop& shop, const registry::Proven
 }
 
 std::string metrics_line(const json::Object& metrics) {
-  std::string out = fmt::format("{} rows", json::uint_or(metrics, "rows", 0));
-  std::uint64_t cells = 0, present = 0;
-  for (const auto& column : metrics.at("columns").as_array()) cells += json::uint_or(metrics, "rows", 0), present += json::uint_or(column.as_object(), "present", 0);
-  out += fmt::format(", {:.2f} % of the cells present", 100.0 * static_cast<double>(present) / static_cast<double>(std::max<std::uint64_t>(cells, 1)));
+  std::string out = fmt::format("{} rows, {:.2f} % of the cells present", json::uint_or(metrics, "rows", 0), 100 * proof::completeness(metrics));
   if (const auto* label = json::find_object(metrics, "label")) out += ", " + json::string_or(*label, "column") + " " + json::stringify(label->at("histogram"));
   return out;
 }
@@ -198,7 +195,7 @@ Result<Output> quality_prove(Context& context, const ProvenTableOptions& options
   steps.push_back(step("prove the table's metrics", receipt));
   PB_TRY(proven, proven_metrics(context, shop.nft, shop.subject.epoch.low64(), shop.verifier));
   if (!proven) return fail(Errc::kInternal, "the chain does not show what was proven");
-  return Output{json::Object{{"claimId", claim.hex()}, {"epoch", shop.subject.epoch.low64()}, {"plan", measured.plan_hash.hex()}, {"proofBytes", measured.proof.size()}, {"srsId", shop.srs.id().hex()}, {"metrics", proven->metrics}, {"steps", steps}},
+  return Output{json::Object{{"claimId", claim.hex()}, {"epoch", shop.subject.epoch.low64()}, {"plan", measured.plan_hash.hex()}, {"proofBytes", measured.proof.size()}, {"srsId", shop.srs.id().hex()}, {"metrics", proven->metrics}, {"complete", proof::completeness(proven->metrics)}, {"steps", steps}},
                 fmt::format("proven of epoch {}: {}\n  claim {}, {} gas; nobody saw a row", shop.subject.epoch.dec(), metrics_line(proven->metrics), claim.hex(), receipt.gas_used)};
 }
 
@@ -210,23 +207,17 @@ Result<std::optional<ProvenMetrics>> proven_metrics(Context& context, const Addr
   std::copy(nft.data.begin(), nft.data.end(), nft_topic.data.begin() + 12);
   PB_TRY(logs, rpc->logs({.from_block = contracts->start_block, .to_block = head, .addresses = {contracts->quality}, .topics0 = {quality::MetricsProvenEvent::topic()}, .topics1 = {nft_topic}}));
   PB_TRY(admissions, rpc->logs({.from_block = contracts->start_block, .to_block = head, .addresses = {contracts->tables}, .topics0 = {registry::TableAdmittedEvent::topic()}, .topics1 = {nft_topic}}));
+  std::vector<proof::Admission> admitted;
+  for (const auto& log : admissions) {
+    PB_TRY(one, registry::TableAdmittedEvent::decode(log));
+    if (one.verifier == verifier) admitted.push_back({one.epoch.low64(), {one.plan_hash, one.rows_before.low64(), one.rows_after.low64()}, std::string(as_text(one.schema))});
+  }
+  const auto history = proof::history_of(admitted, epoch);
   for (std::size_t i = logs.size(); i-- > 0;) {
     PB_TRY(event, quality::MetricsProvenEvent::decode(logs[i]));
     if (event.verifier != verifier || event.epoch != U256{epoch}) continue;
-    // The table's rows from its beginning: the last admission without rows before it, and what follows, up to this epoch.
-    std::string schema;
-    std::vector<proof::AdmittedRows> rows;
-    bool believed = true;
-    for (const auto& log : admissions) {
-      PB_TRY(one, registry::TableAdmittedEvent::decode(log));
-      if (one.epoch.low64() > epoch) break;
-      if (one.rows_before.is_zero()) rows.clear(), schema.assign(one.schema.begin(), one.schema.end()), believed = true;
-      believed = believed && one.verifier == verifier;
-      rows.push_back({one.plan_hash, one.rows_before.low64(), one.rows_after.low64()});
-    }
-    if (!believed) continue;
     // What was proven under another plan says something else, or nothing: an earlier proof may say it.
-    auto metrics = proof::read_metrics(schema, rows, as_text(event.label), event.plan_hash, event.inputs);
+    auto metrics = proof::read_metrics(history.schema, history.rows, as_text(event.label), event.plan_hash, event.inputs);
     if (metrics) return std::optional<ProvenMetrics>(ProvenMetrics{event.claim_id, std::move(*metrics)});
   }
   return std::optional<ProvenMetrics>();

@@ -115,15 +115,6 @@ json::Value price_json(const Price& price) {
   return out;
 }
 
-/// The share of cells that are present, by metrics of either kind.
-double complete_of(const json::Object& metrics, double rows) {
-  double cells = 0, present = 0;
-  if (const auto* columns = json::find_array(metrics, "columns"))
-    for (const auto& column : *columns)
-      if (column.is_object()) cells += rows, present += static_cast<double>(json::uint_or(column.get_object(), "present", 0));
-  return cells > 0 ? std::min(present / cells, 1.0) : 0;
-}
-
 /// What the newest claim of a table says, in the figures that people search by; `status` empty: nobody claims anything.
 struct Quality {
   std::string status;
@@ -147,7 +138,7 @@ Result<Quality> quality_of(store::Connection& db, std::uint64_t chain_id, const 
   const double rows = static_cast<double>(json::uint_or(metrics, "rows", 0));
   if (rows < 1) return out;
   out.rows = static_cast<std::int64_t>(rows);
-  out.complete = complete_of(metrics, rows);
+  out.complete = proof::completeness(metrics);
   if (const auto* part = json::find_object(metrics, "signed")) out.share_signed = std::min(static_cast<double>(json::uint_or(*part, "rows", 0)) / rows, 1.0);
   return out;
 }
@@ -169,25 +160,20 @@ Result<Proven> proven_of(store::Connection& db, std::uint64_t chain_id, const Ad
   PB_CHECK(db.query("SELECT plan, label, inputs FROM index_proof WHERE chain_id = ? AND nft = ? AND epoch = ? ORDER BY block DESC, log_index DESC LIMIT 16", {chain_id, nft, present_epoch},
                     [&](const store::Statement& row) { rows.push_back({row.column_blob(0), row.column_blob(2), row.column_text(1)}); }));
   if (rows.empty()) return Proven{};
-  std::string schema;
-  std::vector<proof::AdmittedRows> admissions;
-  std::int64_t next = 0;
-  PB_CHECK(db.query("SELECT plan, rows_before, rows_after, schema, epoch FROM index_admission WHERE chain_id = ? AND nft = ? AND epoch <= ? ORDER BY block, log_index", {chain_id, nft, present_epoch}, [&](const store::Statement& row) {
-    const auto before = static_cast<std::uint64_t>(row.column_int(1));
-    // A table begins where no rows were before; between its epochs there is no other.
-    if (before == 0 || row.column_int(4) != next) admissions.clear(), schema = row.column_text(3);
-    next = row.column_int(4) + 1;
-    admissions.push_back({Hash32::from(row.column_blob(0)).value_or(Hash32{}), before, static_cast<std::uint64_t>(row.column_int(2))});
+  std::vector<proof::Admission> admissions;
+  PB_CHECK(db.query("SELECT epoch, plan, rows_before, rows_after, schema FROM index_admission WHERE chain_id = ? AND nft = ? AND epoch <= ? ORDER BY block, log_index", {chain_id, nft, present_epoch}, [&](const store::Statement& row) {
+    admissions.push_back({static_cast<std::uint64_t>(row.column_int(0)),
+                          {Hash32::from(row.column_blob(1)).value_or(Hash32{}), static_cast<std::uint64_t>(row.column_int(2)), static_cast<std::uint64_t>(row.column_int(3))},
+                          row.column_text(4)});
   }));
+  const auto history = proof::history_of(admissions, static_cast<std::uint64_t>(present_epoch));
   // Under other plans than the schema's something may be proven, but nobody knows what: then an earlier proof counts.
   for (const Row& one : rows) {
     std::vector<U256> inputs;
     for (std::size_t i = 0; i + 32 <= one.words.size(); i += 32) inputs.push_back(U256::from_be(ByteView(one.words).subspan(i, 32)));
-    const auto metrics = proof::read_metrics(schema, admissions, one.label, Hash32::from(one.plan).value_or(Hash32{}), inputs);
+    const auto metrics = proof::read_metrics(history.schema, history.rows, one.label, Hash32::from(one.plan).value_or(Hash32{}), inputs);
     if (!metrics) continue;
-    Proven out{present_epoch, static_cast<std::int64_t>(json::uint_or(*metrics, "rows", 0)), 0, *metrics};
-    out.complete = complete_of(*metrics, static_cast<double>(out.rows));
-    return out;
+    return Proven{present_epoch, static_cast<std::int64_t>(json::uint_or(*metrics, "rows", 0)), proof::completeness(*metrics), *metrics};
   }
   return Proven{};
 }

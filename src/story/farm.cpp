@@ -154,8 +154,10 @@ Status Story::farm() {
 Status Story::prove_table() {
   const auto schema = stage_.run("owner", {"table", "schema", table_, "--label", label_});
   if (!schema && options_.data.empty()) return schema.error();
-  if (!schema) {
-    stage_.tell({"this table is not proven, only claimed: " + schema.error().message, "此表仅声称而未证明：" + schema.error().message});
+  constexpr std::uint64_t kLogMax = 24;  // of `srs dev`
+  if (!schema || json::uint_or(*schema, "log", 0) > kLogMax) {
+    const std::string why = schema ? "it has more than 2^24 rows" : schema.error().message;
+    stage_.tell({"this table is not proven, only claimed: " + why, "此表仅声称而未证明：" + why});
     return {};
   }
   PB_CHECK(stage_.run("owner", {"srs", "dev", "--log", std::to_string(json::uint_or(*schema, "log", 16))}));
@@ -164,14 +166,12 @@ Status Story::prove_table() {
   PB_TRY(proven, stage_.run("owner", {"quality", "prove", table_did_, "--file", table_}));
   stage_.step("quality prove", proven);
   const auto& metrics = proven.at("metrics").as_object();
-  std::uint64_t cells = 0, present = 0;
-  for (const auto& column : metrics.at("columns").as_array()) cells += json::uint_or(metrics, "rows", 0), present += json::uint_or(column.as_object(), "present", 0);
-  const auto share = [](std::uint64_t part, std::uint64_t whole) { return 100.0 * static_cast<double>(part) / static_cast<double>(std::max<std::uint64_t>(whole, 1)); };
   const std::uint64_t rows = json::uint_or(metrics, "rows", 0), minority = json::uint_or(metrics.at("label").as_object(), "minority", 0);
+  const double complete = 100 * proven.at("complete").to_number<double>(), rarer = 100.0 * static_cast<double>(minority) / static_cast<double>(std::max<std::uint64_t>(rows, 1));
   const auto gas_of = [](const json::Object& reply) { return reply.at("steps").as_array().back().as_object().at("gas").to_number<std::uint64_t>(); };
-  stage_.tell({fmt::format("proven, and nobody saw a row: {} rows, {:.2f} % of the cells present, the rarer label in {:.2f} % of them; {} hidden columns, a proof of {} bytes, {} gas [zero knowledge; the local chain's ceremony]", rows, share(present, cells), share(minority, rows),
+  stage_.tell({fmt::format("proven, and nobody saw a row: {} rows, {:.2f} % of the cells present, the rarer label in {:.2f} % of them; {} hidden columns, a proof of {} bytes, {} gas [zero knowledge; the local chain's ceremony]", rows, complete, rarer,
                            json::uint_or(admitted, "vectors", 0), json::uint_or(proven, "proofBytes", 0), gas_of(proven)),
-               fmt::format("已证明且无人见过任何一行：{} 行，单元格完整率 {:.2f} %，较少标签占 {:.2f} %；{} 个隐藏列，证明 {} 字节，{} gas（零知识；本地链的可信设置）", rows, share(present, cells), share(minority, rows), json::uint_or(admitted, "vectors", 0),
+               fmt::format("已证明且无人见过任何一行：{} 行，单元格完整率 {:.2f} %，较少标签占 {:.2f} %；{} 个隐藏列，证明 {} 字节，{} gas（零知识；本地链的可信设置）", rows, complete, rarer, json::uint_or(admitted, "vectors", 0),
                            json::uint_or(proven, "proofBytes", 0), gas_of(proven))});
   stage_.evidence({"the table's rows, completeness and label balance", "数据的行数、完整率与标签平衡"}, "zero-knowledge proof", gas_of(admitted) + gas_of(proven));
   jobs_.push_back(json::Object{{"kind", "metrics"}, {"id", json::string_or(proven, "claimId")}, {"rows", rows}});

@@ -181,6 +181,27 @@ std::vector<Fr> metrics_inputs(const TableSchema& schema, const MetricsPlan& pla
   return out;
 }
 
+TableHistory history_of(const std::vector<Admission>& all, std::uint64_t epoch) {
+  TableHistory out;
+  std::uint64_t next = 0;
+  for (const Admission& one : all) {
+    if (one.epoch > epoch) break;
+    if (one.rows.rows_before == 0 || one.epoch != next) out = {one.schema, {}};
+    out.rows.push_back(one.rows);
+    next = one.epoch + 1;
+  }
+  return next == epoch + 1 ? out : TableHistory{};
+}
+
+double completeness(const json::Object& metrics) {
+  const double rows = static_cast<double>(json::uint_or(metrics, "rows", 0));
+  double cells = 0, present = 0;
+  if (const auto* columns = json::find_array(metrics, "columns"))
+    for (const auto& column : *columns)
+      if (column.is_object()) cells += rows, present += static_cast<double>(json::uint_or(column.get_object(), "present", 0));
+  return cells > 0 ? std::min(present / cells, 1.0) : 0;
+}
+
 Result<json::Object> read_metrics(std::string_view schema_text, const std::vector<AdmittedRows>& admissions, std::string_view label, const Hash32& plan, const std::vector<U256>& inputs) {
   PB_TRY(schema, TableSchema::parse(schema_text));
   std::uint64_t rows = 0;

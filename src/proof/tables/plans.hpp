@@ -49,6 +49,22 @@ struct AdmittedRows {
   Hash32 plan;
   std::uint64_t rows_before = 0, rows_after = 0;
 };
+/// One as it stands on chain: of which epoch, and the schema's text where the table begins.
+struct Admission {
+  std::uint64_t epoch = 0;
+  AdmittedRows rows;
+  std::string schema;
+};
+/// What the table of an epoch is made of: its admissions since the last that had no rows before it.
+struct TableHistory {
+  std::string schema;
+  std::vector<AdmittedRows> rows;  ///< empty: the epoch was not admitted, or does not follow from ones that were
+};
+/// @param all of one table, under the one verifier that is believed, in the chain's order: an epoch under another one is missing, and breaks what follows
+TableHistory history_of(const std::vector<Admission>& all, std::uint64_t epoch);
+/// The share of a table's cells that are present, 0 … 1, by metrics of this kind or of `table-quality`'s.
+double completeness(const json::Object& metrics);
+
 /// What a proven measurement says, as the metrics of `table-quality` say it: {"rows","columns":[{"name","present"}],"label":{"column","histogram","minority"}}. The reader's
 /// own check (rule F): every plan is compiled again from the schema's text and the row counts.
 /// @param admissions from the table's first rows to its present ones

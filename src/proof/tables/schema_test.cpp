@@ -70,6 +70,24 @@ TEST(Schema, NumbersAreReadExactly) {
   EXPECT_FALSE(scaled_number("5", 18)) << "nineteen digits";
 }
 
+TEST(History, BeginsWhereNoRowsWereBeforeAndHasNoGaps) {
+  const auto admission = [](std::uint64_t epoch, std::uint64_t before, std::uint64_t after, const char* schema = "") { return Admission{epoch, {Hash32{}, before, after}, schema}; };
+  const auto told = [](const TableHistory& history) {
+    std::string out = history.schema;
+    for (const auto& one : history.rows) out += " " + std::to_string(one.rows_before) + "-" + std::to_string(one.rows_after);
+    return out;
+  };
+  const std::vector<Admission> all = {admission(1, 0, 10, "a"), admission(2, 10, 20), admission(3, 0, 5, "b"), admission(4, 5, 9), admission(6, 9, 12)};
+  EXPECT_EQ(told(history_of(all, 1)), "a 0-10");
+  EXPECT_EQ(told(history_of(all, 2)), "a 0-10 10-20");
+  EXPECT_EQ(told(history_of(all, 4)), "b 0-5 5-9") << "begun anew";
+  EXPECT_EQ(told(history_of(all, 5)), "") << "not admitted";
+  EXPECT_EQ(told(history_of(all, 6)), " 9-12") << "the epoch before is missing: no schema, and no rows from 0 – nobody believes it";
+  EXPECT_FALSE(read_metrics("", history_of(all, 6).rows, "", Hash32{}, {}));
+  EXPECT_EQ(told(history_of({}, 1)), "");
+  EXPECT_EQ(told(history_of(all, 0)), "");
+}
+
 TEST(Schema, PlansFollowFromSchemaAndSizeAlone) {
   const std::string text = R"({"scheme":2,"columns":[{"name":"a","kind":"category","size":2,"values":["x","y"],"nullable":true},{"name":"b","kind":"number","decimals":0,"bits":48,"nullable":false}]})";
   const auto schema = TableSchema::parse(text).value();
