@@ -72,7 +72,7 @@ void App::add_market() {
   find->add_option("--sort", search_.sort, "relevance, created, price or orders")->capture_default_str();
   find->add_flag("--free", search_.free, "Only what is free");
   find->add_option("--quality", search_.quality, "claimed: only tables whose owner stands by their metrics with a bond; proven: only those whose metrics are");
-  find->add_option("--rows-min", search_.rows_min, "Only tables that claim at least so many rows");
+  find->add_option("--rows-min", search_.rows_min, "Only tables that claim, or prove, at least so many rows");
   find->add_option("--complete-min", search_.complete_min, "… and such a share of values that are there, from 0 to 1");
   find->add_option("--signed-min", search_.signed_min, "… and such a share of rows that registered devices signed");
   find->add_option("--limit", search_.limit)->capture_default_str();

@@ -1,5 +1,7 @@
 #include "table_opening.hpp"
 
+#include <type_traits>
+
 #include <peaberry/base/json.hpp>
 #include <peaberry/crypto/hash.hpp>
 
@@ -69,6 +71,8 @@ proof::LargeVector<proof::Fr> blinders_of(const crypto::PrivateKey& identity, co
       Hash32 word = hash.finish();
       halves[half] = Fr::from_be_reduced(word.view());
       crypto::wipe(word.data);
+      static_assert(std::is_trivially_copyable_v<crypto::Keccak256>);
+      explicit_bzero(static_cast<void*>(&hash), sizeof hash);  // it has seen the key
     }
     out.push_back(halves[0] * shift + halves[1]);
     explicit_bzero(halves, sizeof halves);

@@ -71,7 +71,7 @@ TEST_F(TableWorld, ATableIsAdmittedGrowsAndIsMeasured) {
   EXPECT_TRUE(believed(second->proof, second->added));
   EXPECT_NE(first->opening.commitments, second->opening.commitments);
   EXPECT_EQ(second->opening.rows(), 300U);
-  EXPECT_EQ(first->proof.plan.size() != 0, true);
+  EXPECT_FALSE(first->proof.plan.empty());
 
   const auto restored = TableOpening::from_json(second->opening.to_json());
   ASSERT_TRUE(restored) << restored.error().text();

@@ -166,7 +166,7 @@ Column PlanBuilder::place(unsigned phase, unsigned n) {
 void PlanBuilder::fractions(const std::vector<Fraction>& left, const std::vector<Fraction>& right) {
   unsigned group = 3;
   if (aim_ == Aim::kLean) {
-    // Gas, measured (contracts/snapshots): a helper is a point, an operand and a claim; a degree is a coefficient in each of n + 1 rounds.
+    // Gas, fitted to two plans that differ in this only: a helper is a point, an operand and a claim; a degree is a coefficient in each of n + 1 rounds.
     constexpr unsigned kHelper = 12'200, kCoefficient = 610;
     unsigned n = plan_.n, degree = 2;
     for (const auto& claim : plan_.claims)

@@ -83,28 +83,27 @@ void mul_tiles(Tile* out, const Tile* a, const Tile* b, std::size_t tiles) {
     }
 }
 
-void fold_round2(Tile* f_out, Tile* g_out, const Tile* f, const Tile* g, const Fr& r, std::size_t tiles, Fr* c0, Fr* c2) {
+/// Two tiles of each output from 32 elements of each input, which `elements(table, t, buffer)` gives.
+template <class In, class Elements>
+void fold_pairs(Tile* f_out, Tile* g_out, const In* f, const In* g, const Fr& r, std::size_t tiles, Fr* c0, Fr* c2, const Elements& elements) {
   *c0 = *c2 = Fr::zero();
   Fr in[2][32], out[2][16];
   for (std::size_t t = 0; t < tiles; t += 2) {
-    unpack(in[0], f + 2 * t, 4), unpack(in[1], g + 2 * t, 4);
-    fold(out[0], in[0], r, 16), fold(out[1], in[1], r, 16);
+    fold(out[0], elements(f, t, in[0]), r, 16), fold(out[1], elements(g, t, in[1]), r, 16);
     pack(f_out + t, out[0], 2), pack(g_out + t, out[1], 2);
     Fr low, high;
     round2(&low, &high, out[0], out[1], 8);
     *c0 += low, *c2 += high;
   }
 }
+void fold_round2(Tile* f_out, Tile* g_out, const Tile* f, const Tile* g, const Fr& r, std::size_t tiles, Fr* c0, Fr* c2) {
+  fold_pairs(f_out, g_out, f, g, r, tiles, c0, c2, [](const Tile* table, std::size_t t, Fr* buffer) {
+    unpack(buffer, table + 2 * t, 4);
+    return buffer;
+  });
+}
 void first_fold_round2(Tile* f_out, Tile* g_out, const Fr* f, const Fr* g, const Fr& r, std::size_t tiles, Fr* c0, Fr* c2) {
-  *c0 = *c2 = Fr::zero();
-  Fr out[2][16];
-  for (std::size_t t = 0; t < tiles; t += 2) {
-    fold(out[0], f + 16 * t, r, 16), fold(out[1], g + 16 * t, r, 16);
-    pack(f_out + t, out[0], 2), pack(g_out + t, out[1], 2);
-    Fr low, high;
-    round2(&low, &high, out[0], out[1], 8);
-    *c0 += low, *c2 += high;
-  }
+  fold_pairs(f_out, g_out, f, g, r, tiles, c0, c2, [](const Fr* table, std::size_t t, Fr*) { return table + 16 * t; });
 }
 
 }  // namespace

@@ -119,19 +119,10 @@ Pairs pairs_of_natural(const Lane& a, const Lane& b) {
 }
 Lane folded(const Pairs& pairs, const Lane& r) { return pairs.even + pairs.odd.minus(pairs.even) * r; }
 
-void fold_round2(Tile* f_out, Tile* g_out, const Tile* f, const Tile* g, const Fr& r, std::size_t tiles, Fr* c0, Fr* c2) {
-  const Lane by = Lane::broadcast(r);
-  const __m512i order = _mm512_set_epi64(7, 5, 6, 4, 3, 1, 2, 0);
+/// Two tiles of each output at a time: `half(out, in, t)` writes them and gives their pairs.
+template <class In, class Half>
+void fold_pairs(Tile* f_out, Tile* g_out, const In* f, const In* g, std::size_t tiles, Fr* c0, Fr* c2, const Half& half) {
   Sum low, high;
-  const auto half = [&](Tile* out, const Tile* in, std::size_t t) {
-    const auto in_lane = [&](std::size_t i) { return Lane::load_raw(in[2 * t + i].words); };
-    const Lane a = folded(pairs_of(in_lane(0), in_lane(1)), by), b = folded(pairs_of(in_lane(2), in_lane(3)), by);
-    for (int i = 0; i < 5; ++i) {
-      _mm512_store_si512(out[t].words + 8 * i, _mm512_permutexvar_epi64(order, a.l[i]));
-      _mm512_store_si512(out[t + 1].words + 8 * i, _mm512_permutexvar_epi64(order, b.l[i]));
-    }
-    return pairs_of_natural(a, b);
-  };
   for (std::size_t t = 0; t < tiles; t += 2) {
     const auto [f0, f1] = half(f_out, f, t);
     const auto [g0, g1] = half(g_out, g, t);
@@ -141,23 +132,27 @@ void fold_round2(Tile* f_out, Tile* g_out, const Tile* f, const Tile* g, const F
   *c0 = low.value();
   *c2 = high.value();
 }
+void fold_round2(Tile* f_out, Tile* g_out, const Tile* f, const Tile* g, const Fr& r, std::size_t tiles, Fr* c0, Fr* c2) {
+  const Lane by = Lane::broadcast(r);
+  const __m512i order = _mm512_set_epi64(7, 5, 6, 4, 3, 1, 2, 0);
+  fold_pairs(f_out, g_out, f, g, tiles, c0, c2, [&](Tile* out, const Tile* in, std::size_t t) {
+    const auto in_lane = [&](std::size_t i) { return Lane::load_raw(in[2 * t + i].words); };
+    const Lane a = folded(pairs_of(in_lane(0), in_lane(1)), by), b = folded(pairs_of(in_lane(2), in_lane(3)), by);
+    for (int i = 0; i < 5; ++i) {
+      _mm512_store_si512(out[t].words + 8 * i, _mm512_permutexvar_epi64(order, a.l[i]));
+      _mm512_store_si512(out[t + 1].words + 8 * i, _mm512_permutexvar_epi64(order, b.l[i]));
+    }
+    return pairs_of_natural(a, b);
+  });
+}
 void first_fold_round2(Tile* f_out, Tile* g_out, const Fr* f, const Fr* g, const Fr& r, std::size_t tiles, Fr* c0, Fr* c2) {
   const Lane by = Lane::broadcast(r);
-  Sum low, high;
-  const auto half = [&](Tile* out, const Fr* in, std::size_t t) {
+  fold_pairs(f_out, g_out, f, g, tiles, c0, c2, [&](Tile* out, const Fr* in, std::size_t t) {
     const Lane a = folded(load_pairs(in + 16 * t), by), b = folded(load_pairs(in + 16 * t + 16), by);
     a.store_raw(out[t].words);
     b.store_raw(out[t + 1].words);
     return pairs_of(a, b);
-  };
-  for (std::size_t t = 0; t < tiles; t += 2) {
-    const auto [f0, f1] = half(f_out, f, t);
-    const auto [g0, g1] = half(g_out, g, t);
-    low.add(f0 * g0);
-    high.add(f1.minus(f0) * g1.minus(g0));
-  }
-  *c0 = low.value();
-  *c2 = high.value();
+  });
 }
 
 void pack(Tile* out, const Fr* in, std::size_t tiles) {

@@ -70,8 +70,8 @@ TEST_F(Attack, FieldWrap) {
     std::vector<Table> out;
     for (const auto& oracle : compiled.plan.oracles) out.emplace_back(std::size_t{1} << oracle.n, Fr::zero());
     const auto place = [&](unsigned column, const Fr& value) {
-      for (const auto& operand : compiled.plan.operands)
-        if (&operand == &compiled.plan.operands[column]) out[operand.oracle][operand.off + 3] = value;
+      const auto& operand = compiled.plan.operands[column];
+      out[operand.oracle][operand.off + 3] = value;
     };
     place(0, Fr(2).pow(127)), place(1, Fr(7) * Fr(2).pow(127).inverse()), place(2, Fr(7));
     return out;

@@ -7,7 +7,6 @@
 #include <fstream>
 #include <map>
 #include <sstream>
-#include <tuple>
 
 #include "large.hpp"
 #include "product.hpp"
@@ -97,9 +96,13 @@ int main() {
   const double small_sum = sum(16, 1), full = sum(20, 1), two = sum(20, 2);
   row("msm_2e16_full", "us/pt", small_sum / 65536 * 1e6, of("msm_2e16_full"), gnark, "3");
   row("msm_2e20_full", "us/pt", full / kRows * 1e6, of("msm_2e20_full"), gnark, "3.4");
-  for (const auto& [name, other, peer_name, bar] : {std::tuple{"fr_mul_scalar_arkworks", "ark_fr_mul_scalar", "arkworks", "null"}, {"msm_2e16_full_arkworks", "ark_msm_2e16_full", "arkworks", "null"},
-                                                    {"msm_2e20_full_arkworks", "ark_msm_2e20_full", "arkworks", "null"}, {"msm_2e20_full_barretenberg", "bb_msm_2e20_full", "barretenberg", "2.9"}})
-    if (peers.contains(other)) row(name, std::string_view(other).ends_with("scalar") ? "ns" : "us/pt", std::string_view(other).ends_with("scalar") ? scalar : (std::string_view(other).ends_with("16_full") ? small_sum / 65536 : full / kRows) * 1e6, of(other), peer_name, bar);
+  const auto other_peer = [&](const char* name, const char* unit, double ours, const char* theirs, const char* peer_name, const char* bar) {
+    if (peers.contains(theirs)) row(name, unit, ours, of(theirs), peer_name, bar);
+  };
+  other_peer("fr_mul_scalar_arkworks", "ns", scalar, "ark_fr_mul_scalar", "arkworks", "null");
+  other_peer("msm_2e16_full_arkworks", "us/pt", small_sum / 65536 * 1e6, "ark_msm_2e16_full", "arkworks", "null");
+  other_peer("msm_2e20_full_arkworks", "us/pt", full / kRows * 1e6, "ark_msm_2e20_full", "arkworks", "null");
+  other_peer("msm_2e20_full_barretenberg", "us/pt", full / kRows * 1e6, "bb_msm_2e20_full", "barretenberg", "2.9");
   std::vector<std::int64_t> bytes(kRows);
   for (auto& one : bytes) one = static_cast<std::int64_t>(random.below(256));
   const double u8 = median(3, [&] { (void)msm(srs.powers(), bytes, 8); });
