@@ -53,7 +53,10 @@ TEST(Curve, EachMsmBackEndEqualsItsSlowTwin) {
   }
   // Repeated points, opposite points and infinity meet in the same buckets.
   for (std::size_t i = 0; i < 400; ++i) points[3 * i] = i % 3 == 0 ? points[1] : i % 3 == 1 ? -points[1] : G1Affine{};
-  for (const std::size_t size : {128, 1000, 3000})
+  // Enough for lists whose parts' parts are to be added: all of them in one bucket.
+  points.reserve(20'000);
+  while (points.size() < 20'000) points.push_back(points.size() % 7 == 3 ? points[points.size() - 2900] : points.size() % 7 == 4 ? -points[points.size() - 1] : (G1(points[points.size() - 2500]) + points[0]).affine());
+  for (const std::size_t size : {128, 1000, 3000, 20'000})
     for (const int kind : {0, 1, 2, 3, 4}) {
       std::vector<Fr> scalars;
       for (std::size_t i = 0; i < size; ++i)

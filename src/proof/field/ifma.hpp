@@ -24,7 +24,17 @@ struct Constants {
       }
     return out;
   }
-  static constexpr Five kP = split(P::kModulus), k2P = split(P::kModulus, 1), k8P = split(P::kModulus, 3);
+  static constexpr Five kP = split(P::kModulus), k2P = split(P::kModulus, 1), k4P = split(P::kModulus, 2), k8P = split(P::kModulus, 3);
+  static constexpr Five k10P = [] {
+    Five out{};
+    for (unsigned i = 0, carry = 0; i < 5; ++i) {
+      const std::uint64_t limb = k8P[i] + k2P[i] + carry;
+      out[i] = limb & kMask52;
+      carry = static_cast<unsigned>(limb >> 52);
+    }
+    return out;
+  }();
+  static constexpr Five kOne = split(Prime<P>(16).montgomery());  // 2^260 mod p
   static constexpr std::uint64_t kInverse = [] {  // −p⁻¹ mod 2^52
     std::uint64_t inverse = 1;
     for (int i = 0; i < 6; ++i) inverse *= 2 - P::kModulus[0] * inverse;
@@ -32,6 +42,18 @@ struct Constants {
   }();
   /// ⌊2^52 / (⌊p / 2^208⌋ + 1)⌋: a quotient by p of a number below 2^260, from its top limb, is at most one too small.
   static constexpr std::uint64_t kQuotient = (std::uint64_t{1} << 52) / (kP[4] + 1);
+  static constexpr std::uint64_t kQuotientBy2P = (std::uint64_t{1} << 52) / (2 * kP[4] + 2);
+  /// Limb i of 2p·k at [i][k].
+  static constexpr std::array<std::array<std::uint64_t, 8>, 5> kEvenMultiples = [] {
+    std::array<std::array<std::uint64_t, 8>, 5> out{};
+    for (unsigned k = 0; k < 8; ++k)
+      for (unsigned i = 0, carry = 0; i < 5; ++i) {
+        const std::uint64_t limb = k * k2P[i] + carry;
+        out[i][k] = i < 4 ? limb & kMask52 : limb;
+        carry = static_cast<unsigned>(limb >> 52);
+      }
+    return out;
+  }();
 };
 
 inline __m512i all(std::uint64_t value) { return _mm512_set1_epi64(static_cast<long long>(value)); }
@@ -50,6 +72,7 @@ struct Lanes {
     return out;
   }
   static Lanes zero() { return constant({}); }
+  static Lanes one() { return constant(C::kOne); }
 
   /// Moves what exceeds 52 bits into the next limb. Limbs may be negative: carries are signed; the whole is not.
   Lanes carried() const {
@@ -87,6 +110,16 @@ struct Lanes {
     return out.carried();
   }
 
+  /// Into [0, 4p) – nearly always [0, 2p) – from [p, 16p), minus a multiple of 2p from a table. Limbs may be off by what was not carried, before and afterwards, since
+  /// the next sum or difference carries anyway; the quotient comes from a top limb that is one too small at most.
+  Lanes shrunk() const {
+    const __m512i top = _mm512_add_epi64(_mm512_add_epi64(l[4], _mm512_srai_epi64(l[3], 52)), all(~std::uint64_t{0}));
+    const __m512i q = _mm512_madd52hi_epu64(_mm512_setzero_si512(), top, all(C::kQuotientBy2P));
+    Lanes out;
+    for (int i = 0; i < 5; ++i) out.l[i] = _mm512_sub_epi64(l[i], _mm512_permutexvar_epi64(q, _mm512_loadu_si512(C::kEvenMultiples[i].data())));
+    return out;
+  }
+
   /// Sum below 4p, to be multiplied or reduced.
   Lanes plus(const Lanes& b) const {
     Lanes out;
@@ -103,33 +136,36 @@ struct Lanes {
   Lanes operator-(const Lanes& b) const { return minus(b).reduced(); }
 
   /// Product and reduction row by row: the products of the next row fill the time in which this row's m is made.
-  Lanes operator*(const Lanes& b) const {
-    const __m512i inverse = all(C::kInverse), zero = _mm512_setzero_si512(), mask = all(kMask52), one = all(1);
-    __m512i t[6];
-    for (auto& word : t) word = zero;
+  [[gnu::always_inline]] Lanes operator*(const Lanes& b) const { return times(b).carried(); }
+  /// The product, its limbs not carried: for a sum or a difference.
+  [[gnu::always_inline]] Lanes times(const Lanes& b) const {
+    const __m512i inverse = all(C::kInverse), zero = _mm512_setzero_si512(), mask = all(kMask52);
+    __m512i t[6] = {_mm512_madd52lo_epu64(zero, l[0], b.l[0]), zero, zero, zero, zero, zero};
     for (int i = 0; i < 5; ++i) {
-      t[0] = _mm512_madd52lo_epu64(t[0], l[i], b.l[0]);
       const __m512i m = _mm512_madd52lo_epu64(zero, t[0], inverse);
       __m512i next[6] = {t[1], t[2], t[3], t[4], t[5], zero};
       for (int j = 0; j < 5; ++j) {
         if (j > 0) next[j - 1] = _mm512_madd52lo_epu64(next[j - 1], l[i], b.l[j]);
         next[j] = _mm512_madd52hi_epu64(next[j], l[i], b.l[j]);
       }
-      // The low limb of m·p is only there to clear t[0]: it leaves a carry unless t[0] was clear already.
-      const __mmask8 carry = _mm512_test_epi64_mask(t[0], mask);
-      next[0] = _mm512_add_epi64(next[0], _mm512_srli_epi64(t[0], 52));
-      next[0] = _mm512_mask_add_epi64(next[0], carry, next[0], one);
-      for (int j = 0; j < 5; ++j) {
-        if (j > 0) next[j - 1] = _mm512_madd52lo_epu64(next[j - 1], m, all(C::kP[j]));
+      // The low limb of m·p is only there to clear t[0]: it leaves a carry unless t[0] was clear already. Rounding up counts it.
+      next[0] = _mm512_add_epi64(next[0], _mm512_srli_epi64(_mm512_add_epi64(t[0], mask), 52));
+      // The next m waits for the lowest limb: what else belongs to that is there when m is, and m's two parts are made side by side.
+      if (i < 4) next[0] = _mm512_madd52lo_epu64(next[0], l[i + 1], b.l[0]);
+      next[0] = _mm512_add_epi64(_mm512_madd52hi_epu64(next[0], m, all(C::kP[0])), _mm512_madd52lo_epu64(zero, m, all(C::kP[1])));
+      for (int j = 1; j < 5; ++j) {
+        if (j > 1) next[j - 1] = _mm512_madd52lo_epu64(next[j - 1], m, all(C::kP[j]));
         next[j] = _mm512_madd52hi_epu64(next[j], m, all(C::kP[j]));
       }
       for (int j = 0; j < 6; ++j) t[j] = next[j];
     }
     Lanes out;
     for (int i = 0; i < 5; ++i) out.l[i] = t[i];
-    return out.carried();
+    return out;
   }
-  Lanes squared() const {
+  [[gnu::always_inline]] Lanes squared() const { return square().carried(); }
+  /// The square, its limbs not carried.
+  [[gnu::always_inline]] Lanes square() const {
     __m512i t[10];
     for (auto& word : t) word = _mm512_setzero_si512();
     for (int i = 0; i < 5; ++i)
@@ -146,23 +182,21 @@ struct Lanes {
   }
 
   /// t / 2^260 mod p, below p + t/2^260.
-  static Lanes reduce(__m512i (&t)[10]) {
-    const __m512i inverse = all(C::kInverse), zero = _mm512_setzero_si512(), mask = all(kMask52), one = all(1);
+  [[gnu::always_inline]] static Lanes reduce(__m512i (&t)[10]) {
+    const __m512i inverse = all(C::kInverse), zero = _mm512_setzero_si512(), mask = all(kMask52);
     for (int i = 0; i < 5; ++i) {
       const __m512i m = _mm512_madd52lo_epu64(zero, t[i], inverse);
-      // The low limb of m·p is only there to clear t[i]: it leaves a carry unless t[i] was clear already.
-      const __mmask8 carry = _mm512_test_epi64_mask(t[i], mask);
-      t[i + 1] = _mm512_add_epi64(t[i + 1], _mm512_srli_epi64(t[i], 52));
-      t[i + 1] = _mm512_mask_add_epi64(t[i + 1], carry, t[i + 1], one);
-      t[i + 1] = _mm512_madd52hi_epu64(t[i + 1], m, all(C::kP[0]));
+      // The low limb of m·p is only there to clear t[i]: it leaves a carry unless t[i] was clear already. Rounding up counts it.
+      t[i + 1] = _mm512_add_epi64(t[i + 1], _mm512_srli_epi64(_mm512_add_epi64(t[i], mask), 52));
+      t[i + 1] = _mm512_add_epi64(_mm512_madd52hi_epu64(t[i + 1], m, all(C::kP[0])), _mm512_madd52lo_epu64(zero, m, all(C::kP[1])));
       for (int j = 1; j < 5; ++j) {
-        t[i + j] = _mm512_madd52lo_epu64(t[i + j], m, all(C::kP[j]));
+        if (j > 1) t[i + j] = _mm512_madd52lo_epu64(t[i + j], m, all(C::kP[j]));
         t[i + j + 1] = _mm512_madd52hi_epu64(t[i + j + 1], m, all(C::kP[j]));
       }
     }
     Lanes out;
     for (int i = 0; i < 5; ++i) out.l[i] = t[5 + i];
-    return out.carried();
+    return out;
   }
 
   /// Of a representative below 2p: 0 or p.

@@ -38,4 +38,23 @@ struct LargeAllocator {
 template <class T>
 using LargeVector = std::vector<T, LargeAllocator<T>>;
 
+/// The same for what is public and written before it is read: `resize` leaves it as the system gave it, and nothing is wiped.
+template <class T>
+struct PublicAllocator : LargeAllocator<T> {
+  template <class U>
+  struct rebind {
+    using other = PublicAllocator<U>;
+  };
+  PublicAllocator() = default;
+  template <class U>
+  PublicAllocator(const PublicAllocator<U>&) {}
+  void deallocate(T* at, std::size_t) { std::free(at); }
+  template <class U, class... Args>
+  void construct(U* at, Args&&... args) {
+    if constexpr (sizeof...(Args) != 0) ::new (static_cast<void*>(at)) U(std::forward<Args>(args)...);
+  }
+};
+template <class T>
+using PublicVector = std::vector<T, PublicAllocator<T>>;
+
 }  // namespace peaberry::proof

@@ -10,6 +10,8 @@
 #include <peaberry/base/bytes.hpp>
 #include <peaberry/base/random.hpp>
 
+#include "inverse.hpp"
+
 namespace peaberry::proof {
 
 namespace detail {
@@ -145,8 +147,13 @@ class Prime {
     return out;
   }
   constexpr Prime pow(std::uint64_t exponent) const { return pow(std::array<std::uint64_t, 1>{exponent}); }
-  /// By Fermat; the inverse of 0 is 0.
+  /// The inverse of 0 is 0. Not constant time.
   constexpr Prime inverse() const {
+    if (!std::is_constant_evaluated()) return raw(detail::inverse_mod(limbs_, kModulus, kInverse)) * raw(kR3);
+    return inverse_by_fermat();
+  }
+  /// The slow twin.
+  constexpr Prime inverse_by_fermat() const {
     Limbs exponent{};
     detail::sub_limbs(exponent, kModulus, {2, 0, 0, 0});
     return pow(exponent);
@@ -251,6 +258,7 @@ class Prime {
   static constexpr std::uint64_t kInverse = negative_inverse();
   static constexpr Limbs kR = power_of_two(256);
   static constexpr Limbs kR2 = power_of_two(512);
+  static constexpr Limbs kR3 = power_of_two(768);
 
   Limbs limbs_{};
 };
