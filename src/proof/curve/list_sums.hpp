@@ -93,7 +93,7 @@ class ListSums {
     const Packed* points = nullptr;
     const std::uint32_t* entries = nullptr;
     std::vector<Group> groups;
-    LargeVector<Tile> tiles;
+    UnfilledVector<Tile> tiles;
     std::size_t used = 0;
     std::uint32_t stride = 0, width = 0;  ///< how far apart the next round's operands are; the widest group's tiles
   };
@@ -348,8 +348,8 @@ class ListSums {
   std::vector<const List*> order_;
   std::vector<std::unique_ptr<Chunk>> live_, spare_;
   std::vector<Step> steps_;
-  LargeVector<Product> before_;
-  LargeVector<Tile> rights_;  // of the first round
+  UnfilledVector<Product> before_;
+  UnfilledVector<Tile> rights_;  // of the first round
   struct Odd {
     Tile* tile;
     int lane;

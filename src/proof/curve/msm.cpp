@@ -1,6 +1,5 @@
 #include "msm.hpp"
 
-#include <peaberry/proof/field/memory.hpp>
 #include <peaberry/proof/field/vector.hpp>
 
 #include "msm_plan.hpp"
@@ -29,6 +28,13 @@ void signed_digits(const detail::Limbs& number, unsigned width, std::span<std::i
   }
 }
 
+/// −2^bits < scalar < 2^bits, bits ≤ 63.
+bool fits(const Fr& scalar, unsigned bits) {
+  detail::Limbs number = scalar.number();
+  if (number[3] >> 60 != 0) detail::sub_limbs(number, Fr::kModulus, number);  // above p/4, say
+  return (number[1] | number[2] | number[3]) == 0 && number[0] >> bits == 0;
+}
+
 }  // namespace
 
 G1 msm_slow(std::span<const G1Affine> points, std::span<const Fr> scalars) {
@@ -38,29 +44,34 @@ G1 msm_slow(std::span<const G1Affine> points, std::span<const Fr> scalars) {
   return out;
 }
 
-G1 msm(std::span<const G1Affine> points, std::span<const Fr> scalars, unsigned threads) {
+G1 msm(std::span<const G1Affine> points, std::span<const Fr> scalars, unsigned threads, MsmScratch* scratch) {
   PB_ASSERT(points.size() == scalars.size());
   if (points.size() < 8) return msm_slow(points, scalars);
 #if defined(__x86_64__)
-  if (has_ifma() && points.size() >= 128) return detail::msm_ifma(points, {.full = scalars.data()}, 254, threads);
+  if (has_ifma() && points.size() >= 128) return detail::msm_ifma(points, {.full = scalars.data()}, 254, threads, scratch);
 #endif
   return msm_portable(points, scalars);
 }
 
-G1 msm(std::span<const G1Affine> points, std::span<const std::int64_t> scalars, unsigned bits, unsigned threads) {
+G1 msm(std::span<const G1Affine> points, std::span<const std::int64_t> scalars, unsigned bits, unsigned threads, MsmScratch* scratch) {
   PB_ASSERT(points.size() == scalars.size() && bits >= 1 && bits <= 48);
 #if defined(__x86_64__)
-  if (has_ifma() && points.size() >= 128) return detail::msm_ifma(points, {.small = scalars.data()}, bits, threads);
+  if (has_ifma() && points.size() >= 128) return detail::msm_ifma(points, {.small = scalars.data()}, bits, threads, scratch);
 #endif
   std::vector<Fr> full;
   for (const std::int64_t scalar : scalars) full.push_back(Fr::from_signed(scalar));
   return msm_portable(points, full);
 }
 
-G1 msm_mixed(std::span<const G1Affine> points, std::span<const Fr> scalars, unsigned threads) {
+G1 msm_mixed(std::span<const G1Affine> points, std::span<const Fr> scalars, unsigned threads, MsmScratch* scratch) {
   PB_ASSERT(points.size() == scalars.size());
-  if (points.size() < 256) return msm(points, scalars, threads);
+  if (points.size() < 256) return msm(points, scalars, threads, scratch);
   constexpr unsigned kMost = 48;
+  // Where all of some samples are wide, as in what challenges were mixed into, there is nothing to be sorted.
+  const std::size_t stride = scalars.size() / 256;
+  bool all_wide = true;
+  for (std::size_t i = 0; i < scalars.size() && all_wide; i += stride) all_wide = !fits(scalars[i], kMost);
+  if (all_wide) return msm(points, scalars, threads, scratch);
   LargeVector<std::int64_t> small(scalars.size());
   std::vector<std::size_t> of_length(kMost + 2);  // how many need so many bits; the last: more
   LargeVector<std::uint8_t> lengths(scalars.size());
@@ -85,7 +96,7 @@ G1 msm_mixed(std::span<const G1Affine> points, std::span<const Fr> scalars, unsi
     if (here < least) least = here, bits = b;
   }
   const auto larger = static_cast<std::size_t>(std::count_if(lengths.begin(), lengths.end(), [&](std::uint8_t length) { return length > bits; }));
-  if (2 * larger > scalars.size()) return msm(points, scalars, threads);  // taking them out would copy most points
+  if (2 * larger > scalars.size()) return msm(points, scalars, threads, scratch);  // taking them out would copy most points
   LargeVector<G1Affine> far;
   LargeVector<Fr> large;
   for (std::size_t i = 0; i < scalars.size(); ++i)
@@ -95,8 +106,8 @@ G1 msm_mixed(std::span<const G1Affine> points, std::span<const Fr> scalars, unsi
       small[i] = 0;
     }
   G1 out;
-  if (bits != 0) out = msm(points, std::span<const std::int64_t>(small), bits, threads);
-  return out + msm(far, large, threads);
+  if (bits != 0) out = msm(points, std::span<const std::int64_t>(small), bits, threads, scratch);
+  return out + msm(far, large, threads, scratch);
 }
 
 G1 msm_portable(std::span<const G1Affine> points, std::span<const Fr> scalars) {

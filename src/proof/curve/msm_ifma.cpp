@@ -50,15 +50,18 @@ void cut_digits(std::span<const G1Affine> points, const Scalars& scalars, std::s
 
 /// What one window needs beside its buckets; used again for the thread's next one.
 struct Workspace {
-  LargeVector<std::uint32_t> keys, entries, start;
+  UnfilledVector<std::uint32_t> keys, entries;
+  LargeVector<std::uint32_t> start;
   std::vector<ListSums::List> lists;
+  LargeVector<Packed> buckets;
   ListSums sums;
 };
 
 /// The buckets of one window: bucket[d − 1] = Σ of the points with digit d; those without any are left as they are. Written when the sums are finished.
 void fill_buckets(std::span<const Packed> points, const std::uint16_t* digits, std::int32_t half, std::size_t count, Packed* buckets, Workspace& space) {
   const std::size_t size = points.size();
-  auto &start = space.start, &keys = space.keys, &entries = space.entries;
+  LargeVector<std::uint32_t>& start = space.start;
+  auto &keys = space.keys, &entries = space.entries;
   start.assign(count + 2, 0);
   keys.resize(size);
   for (std::size_t i = 0; i < size; ++i) {
@@ -227,40 +230,48 @@ Windows choose_windows(std::size_t size, unsigned bits) {
   return best;
 }
 
-G1 msm_ifma(std::span<const G1Affine> points, const Scalars& scalars, unsigned bits, unsigned threads) {
+G1 msm_ifma(std::span<const G1Affine> points, const Scalars& scalars, unsigned bits, unsigned threads, MsmScratch* scratch) {
   const Windows windows = choose_windows(points.size(), bits);
   const std::size_t count = windows.buckets();
   const unsigned words = scalars.full != nullptr ? 4 : 1;
-  LargeVector<std::uint16_t> digits(points.size() * windows.count);
-  LargeVector<Packed> buckets(count * windows.count);
-  PublicVector<Packed> packed(points.size());
+  MsmScratch own;
+  auto& lines = (scratch != nullptr ? scratch : &own)->lines;
+  const std::size_t size = points.size();
+  if (const std::size_t needed = size + (size * windows.count + 31) / 32; lines.size() < needed) {
+    lines = {};
+    lines.resize(needed);
+  }
+  const std::span packed(reinterpret_cast<Packed*>(lines.data()), size);
+  auto* const digits = reinterpret_cast<std::uint16_t*>(lines.data() + size);
   std::vector<G1> sums(windows.count);
-  const auto each = [&](unsigned jobs, const auto& work) {
-    std::atomic<unsigned> next{0};
+  const auto each = [&](std::size_t jobs, const auto& work) {
+    std::atomic<std::size_t> next{0};
     const auto loop = [&] {
       Workspace space;
-      for (unsigned job; (job = next++) < jobs;) work(job, space);
-      space.sums.finish();
+      for (std::size_t job; (job = next++) < jobs;) work(job, space);
     };
     std::vector<std::jthread> others;
-    for (unsigned t = 1; t < std::min(threads, jobs); ++t) others.emplace_back(loop);
+    for (std::size_t t = 1; t < std::min<std::size_t>(threads, jobs); ++t) others.emplace_back(loop);
     loop();
   };
   constexpr std::size_t kChunk = 4096;
-  each(static_cast<unsigned>((points.size() + kChunk - 1) / kChunk), [&](unsigned chunk, Workspace&) {
+  each((points.size() + kChunk - 1) / kChunk, [&](std::size_t chunk, Workspace&) {
     const std::size_t first = chunk * kChunk, here = std::min(kChunk, points.size() - first);
-    pack_points(points.subspan(first, here), packed.data() + first);
-    cut_digits(points, scalars, first, here, windows, digits.data());
+    pack_points(points.subspan(first, here), &packed[first]);
+    cut_digits(points, scalars, first, here, windows, digits);
   });
-  each(windows.count, [&](unsigned w, Workspace& space) {
-    // The last window of full scalars may end beyond their words: it has no half.
-    const std::int32_t half = (w + 1) * windows.width <= 64 * words ? 1 << (windows.width - 1) : 0;
-    fill_buckets(packed, digits.data() + points.size() * w, half, count, buckets.data() + count * w, space);
-  });
-  const unsigned shares = std::min(threads, windows.count);
-  each(shares, [&](unsigned share, Workspace& space) {
-    const std::size_t first = std::size_t{windows.count} * share / shares, end = std::size_t{windows.count} * (share + 1) / shares;
-    weigh_buckets(std::span<const Packed>(buckets).subspan(count * first, count * (end - first)), count, space.sums, std::span(sums).subspan(first, end - first));
+  // As many windows together as there are threads to share them, while their buckets stay in a cache: what finishes a sum is done for all of them at once.
+  const std::size_t together = std::clamp<std::size_t>((std::size_t{1} << 16) / count, 1, (windows.count + threads - 1) / threads);
+  each((windows.count + together - 1) / together, [&](std::size_t job, Workspace& space) {
+    const std::size_t first = job * together, here = std::min(together, windows.count - first);
+    space.buckets.assign(count * here, Packed{});
+    for (std::size_t w = first; w < first + here; ++w) {
+      // The last window of full scalars may end beyond their words: it has no half.
+      const std::int32_t half = (w + 1) * windows.width <= 64 * words ? 1 << (windows.width - 1) : 0;
+      fill_buckets(packed, digits + size * w, half, count, space.buckets.data() + count * (w - first), space);
+    }
+    space.sums.finish();
+    weigh_buckets(space.buckets, count, space.sums, std::span(sums).subspan(first, here));
   });
   G1 out;
   for (unsigned w = windows.count; w-- > 0;) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "g1.hpp"
+#include "msm.hpp"
 
 namespace peaberry::proof::detail {
 
@@ -18,7 +18,7 @@ struct Scalars {
   const std::int64_t* small = nullptr;
 };
 /// Σ scalar·point, −2^bits ≤ scalar < 2^bits; 254 bits for field elements. Needs IFMA.
-G1 msm_ifma(std::span<const G1Affine> points, const Scalars& scalars, unsigned bits, unsigned threads);
+G1 msm_ifma(std::span<const G1Affine> points, const Scalars& scalars, unsigned bits, unsigned threads, MsmScratch* scratch);
 
 /// The window's width that costs least: adds for each point and window against bucket sums. `bits` as above.
 Windows choose_windows(std::size_t size, unsigned bits);

@@ -11,12 +11,16 @@ namespace peaberry::proof {
 
 /// Memory for large arrays that are read at random: aligned to cache lines, on huge pages where the system gives them. It is wiped when it goes, since scalars and
 /// columns are somebody's data.
-template <class T>
+template <class T, bool kFill = true>
 struct LargeAllocator {
   using value_type = T;
+  template <class U>
+  struct rebind {
+    using other = LargeAllocator<U, kFill>;
+  };
   LargeAllocator() = default;
   template <class U>
-  LargeAllocator(const LargeAllocator<U>&) {}
+  LargeAllocator(const LargeAllocator<U, kFill>&) {}
   T* allocate(std::size_t count) {
     constexpr std::size_t kHuge = std::size_t{2} << 20;
     if (count > (std::size_t{1} << 46) / sizeof(T)) throw std::bad_array_new_length();
@@ -30,31 +34,19 @@ struct LargeAllocator {
     explicit_bzero(at, count * sizeof(T));
     std::free(at);
   }
+  template <class U, class... Args>
+  void construct(U* at, Args&&... args) {
+    if constexpr (kFill || sizeof...(Args) != 0) ::new (static_cast<void*>(at)) U(std::forward<Args>(args)...);
+  }
   template <class U>
-  bool operator==(const LargeAllocator<U>&) const {
+  bool operator==(const LargeAllocator<U, kFill>&) const {
     return true;
   }
 };
 template <class T>
 using LargeVector = std::vector<T, LargeAllocator<T>>;
-
-/// The same for what is public and written before it is read: `resize` leaves it as the system gave it, and nothing is wiped.
+/// For what is written before it is read: elements begin as whatever was there.
 template <class T>
-struct PublicAllocator : LargeAllocator<T> {
-  template <class U>
-  struct rebind {
-    using other = PublicAllocator<U>;
-  };
-  PublicAllocator() = default;
-  template <class U>
-  PublicAllocator(const PublicAllocator<U>&) {}
-  void deallocate(T* at, std::size_t) { std::free(at); }
-  template <class U, class... Args>
-  void construct(U* at, Args&&... args) {
-    if constexpr (sizeof...(Args) != 0) ::new (static_cast<void*>(at)) U(std::forward<Args>(args)...);
-  }
-};
-template <class T>
-using PublicVector = std::vector<T, PublicAllocator<T>>;
+using UnfilledVector = std::vector<T, LargeAllocator<T, false>>;
 
 }  // namespace peaberry::proof

@@ -21,6 +21,8 @@ class Product {
   const Fr& weight() const { return w_[0]; }
   /// Before the first binding.
   LargeVector<Fr>& f() { return f_; }
+  /// The memory of both factors, to be used for something else.
+  std::pair<LargeVector<Fr>, LargeVector<Fr>> release() && { return {std::move(f_), std::move(w_)}; }
 
  private:
   static constexpr std::size_t kLeast = 64;  // elements from which tiles are worth it: two are left

@@ -123,15 +123,20 @@ int main() {
   row("sumcheck_deg2_2e20", "ms", (sumcheck - copies) * 1e3, 3 * kRows * tiles * 1e-6, "3·2^20 products on lanes", "3", false);
 
   // ---- whole proofs
-  double last = now();
-  std::string phase = "begin", budget;
-  const auto progress = [&](const char* name, double) {
-    budget += "  " + phase + " " + std::to_string(now() - last) + " s\n";
-    phase = name, last = now();
-  };
-  const auto opening = open_2e20(srs, random, id, 1, progress);
-  std::fprintf(stderr, "phases of open_2e20:\n%s", budget.c_str());
-  row("open_2e20", "s", opening.seconds, full, "msm_2e20_full", "3.2", false);
+  std::vector<std::pair<double, std::string>> openings;  // seconds, phases
+  for (int i = 0; i < 3; ++i) {
+    double last = now();
+    std::string phase = "begin", budget;
+    const auto progress = [&](const char* name, double) {
+      if (phase != "begin") budget += "  " + phase + " " + std::to_string(now() - last) + " s\n";
+      phase = name, last = now();
+    };
+    const double seconds = open_2e20(srs, random, id, 1, progress).seconds;
+    openings.emplace_back(seconds, budget);
+  }
+  std::sort(openings.begin(), openings.end());
+  std::fprintf(stderr, "phases of open_2e20:\n%s", openings[1].second.c_str());
+  row("open_2e20", "s", openings[1].first, full, "msm_2e20_full", "3.2", false);
   // The peak of each proof begins anew; the SRS and what is left of the work before do not count.
   const auto measured = [&](Aim aim, std::size_t columns, const char* name, const char* bar) {
     std::ofstream("/proc/self/clear_refs") << 5;

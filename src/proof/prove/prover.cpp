@@ -124,9 +124,9 @@ ProverCost estimate(const Plan& plan) {
   reduction += 2 * words(plan.l) * (1 + whole.size());
   for (std::size_t o = 0; o < dense.size(); ++o)
     if (dense[o]) reduction += 2 * words(plan.oracles[o].n);
-  // A sum over points keeps the points as lanes have them (64 bytes each), digits, keys, half the points again, and the buckets.
-  const std::size_t sums = words(plan.l) * 9 / 2 + (std::size_t{48} << 20);
-  return {own + std::max({tables, reduction, words(plan.l) * 4 + sums})};
+  // A sum over points keeps the points as lanes have them (64 bytes each) and digits (32), from the first sum to the end; keys, entries and buckets while it works.
+  const std::size_t scratch = words(plan.l) * 3, sums = words(plan.l) / 4 + (std::size_t{40} << 20);
+  return {own + scratch + std::max({tables, reduction, words(plan.l) * 4 + sums})};
 }
 
 std::optional<Bytes> prove_with(const Srs& srs, const CompiledPlan& compiled, const Statement& statement, const ProverInput& input, const Masks<Fr>& masks,

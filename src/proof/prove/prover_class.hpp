@@ -22,7 +22,7 @@ class Prover {
   Prover(const Prover&) = delete;
   Prover& operator=(const Prover&) = delete;
 
-  /// Tables wipe themselves (LargeAllocator); the blinders are wiped here.
+  /// Tables and scratch wipe themselves (LargeAllocator); the blinders are wiped here.
   ~Prover() {
     crypto::wipe({reinterpret_cast<std::uint8_t*>(blinders_.data()), blinders_.size() * sizeof(Fr)});
     crypto::wipe({reinterpret_cast<std::uint8_t*>(&blinder_), sizeof blinder_});
@@ -49,7 +49,7 @@ class Prover {
   void send(const Fr& value) { append(proof_, value.be()); }
   /// With its blinder, when it has one.
   void send_commitment(std::span<const Fr> values, const Fr* blinder) {
-    G1 sum = msm_mixed(srs_.powers().first(values.size()), values, options_.threads);
+    G1 sum = msm_mixed(srs_.powers().first(values.size()), values, options_.threads, &scratch_);
     if (blinder != nullptr) sum += G1(hiding_generator()) * *blinder;
     append(proof_, sum.affine().be());
   }
@@ -122,7 +122,8 @@ class Prover {
   std::vector<std::span<const Fr>> oracles_;
   std::vector<Fr> blinders_, r_, z_, u_;
   Fr lambda_, delta_, gamma_, delta2_, mask_so_far_, blinder_;
-  Table g_;
+  Table g_, spare_;
+  MsmScratch scratch_;
   const Fr half_ = Fr(2).inverse();
 };
 

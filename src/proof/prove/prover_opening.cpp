@@ -3,7 +3,7 @@
 namespace peaberry::proof {
 
 bool Prover::opening() {
-  say("opening", 0.6);
+  say("folds", 0.6);
   const auto arities = plan_.arities();
   const std::size_t levels = arities.size();
   std::vector<Table> g;
@@ -22,7 +22,7 @@ bool Prover::opening() {
   for (std::size_t i = 1; i < levels; ++i) send_commitment(g[i], nullptr);
   std::vector<Fr> kappas = {script_.step(Tag::kFolds, message())};
   for (const unsigned a : arities) kappas.push_back(kappas.back().pow(a));
-  say("opening", 0.7);
+  say("parts and quotient", 0.7);
 
   std::vector<std::vector<Fr>> h;
   begin();
@@ -35,7 +35,8 @@ bool Prover::opening() {
   }
   const Fr nu = script_.step(Tag::kParts, message());
 
-  Table quotient(g[0].size());
+  Table quotient = std::move(spare_);
+  quotient.assign(g[0].size(), Fr::zero());
   Fr power = Fr::one();
   for (std::size_t i = 0; i < levels; ++i) {  // (g_i − R_i)/(X^a − κ): q_k = c_{k+a} + κ q_{k+a}, scaled by ν^i
     const unsigned a = arities[i];
@@ -50,7 +51,7 @@ bool Prover::opening() {
   begin();
   send_commitment(quotient, nullptr);
   const Fr zeta = script_.step(Tag::kQuotient, message());
-  say("opening", 0.85);
+  say("second quotient", 0.85);
 
   power = Fr::one();
   for (std::size_t i = 0; i < levels; ++i) {

@@ -1,4 +1,5 @@
 #include <map>
+#include <tuple>
 
 #include "product.hpp"
 #include "prover_class.hpp"
@@ -125,6 +126,8 @@ void Prover::reduction() {
         if (*axes == plan_.operands[k].axes) phi[plan_.operands[k].oracle] += gammas[k] * rest * products[product].weight();
   for (std::size_t o = 0; o < oracles_.size(); ++o)
     if (product_of[o] != SIZE_MAX) phi[o] += products[product_of[o]].weight();
+  // Memory that was touched already is worth keeping: a large product's becomes g and the opening's quotient.
+  if (!products.empty()) std::tie(g_, spare_) = std::move(products.front()).release();
   products.clear();
   const Fr psi = sigma.weight();
   g_.assign(size, Fr::zero());
