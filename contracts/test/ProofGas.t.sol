@@ -169,6 +169,7 @@ contract ProofGasTest is ProofVectors {
         uint256 p = 129;
         p = _one(verifier, data, p, "gas_one_entry_2e20", 350_000);
         p = _one(verifier, data, p, "gas_zerocheck_lookup_2e20", 450_000);
+        p = _one(verifier, data, p, "gas_zerocheck_lookup_2e20_cut", 1_000_000);
         assertEq(p, data.length, "file");
     }
 

@@ -163,6 +163,12 @@ Column PlanBuilder::place(unsigned phase, unsigned n) {
   return column(placed_.back(), n);
 }
 
+void PlanBuilder::contraction(const Expr& acc, unsigned n, const std::vector<Expr>& products, unsigned k) {
+  Plan::Claim claim{constant(0).code, {term(n, 0, 0, n, acc.code)}};
+  for (const Expr& product : products) claim.terms.push_back(term(k, k, 0, 0, (constant(0) - product).code));
+  add(std::move(claim));
+}
+
 void PlanBuilder::fractions(const std::vector<Fraction>& left, const std::vector<Fraction>& right) {
   unsigned group = 3;
   if (aim_ == Aim::kLean) {

@@ -16,6 +16,14 @@ struct Column {
   std::uint8_t n;  ///< log2 of its length
 };
 
+/// A column that is longer than an opening should be, cut into equal columns, of several oracles as a rule: row r of part i is row i·2^(parts' log) + r of the whole (§10).
+struct LongColumn {
+  std::vector<Column> parts;  ///< a power of two of them
+  const Column& part_of(std::uint64_t row) const { return parts.at(row >> parts.front().n); }
+  /// Where a row lies in its part's oracle.
+  std::uint32_t place_of(std::uint64_t row) const { return part_of(row).off + static_cast<std::uint32_t>(row & ((std::uint64_t{1} << parts.front().n) - 1)); }
+};
+
 /// Postfix code, with the operators of arithmetic.
 struct Expr {
   Plan::Code code;
@@ -71,6 +79,11 @@ class PlanBuilder {
   /// No oracle that `place` fills gets longer than 2^log: a registered one may have to be the longest (§8).
   void limit(unsigned log) { limit_ = log; }
   Column column_at(std::uint8_t oracle, std::uint32_t off, unsigned n);
+  /// A column of 2^n rows: in one part where `limit` allows that, else in as many as it takes. Each part of 2^limit rows has an oracle of its own: some 7,000 gas, and an
+  /// opening that is no longer than the limit.
+  LongColumn place_long(unsigned phase, unsigned n);
+  /// One registered oracle for each part of up to 2^limit rows.
+  LongColumn registered_long(unsigned n);
 
   // ---- expressions
   Expr constant(std::uint64_t value);
@@ -96,17 +109,45 @@ class PlanBuilder {
   /// 1 where the number in bits a… is less than the one in bits b….
   Expr less(unsigned n, unsigned a, unsigned b, unsigned len) { return public_column({Plan::PublicKind::kLess, static_cast<std::uint8_t>(n), a, b, len}); }
 
+  // ---- claims over long columns are written once, for a part of the rows, and said of every part
+  class Part {
+   public:
+    Part(PlanBuilder& builder, unsigned index, unsigned n, unsigned count) : builder_(builder), index_(index), n_(n), count_(count) {}
+    unsigned index() const { return index_; }
+    unsigned n() const { return n_; }  ///< log2 of the part's rows
+    Expr view(const LongColumn& column) const;
+    /// The row below, which may be the next part's first; 0 at the last of all.
+    Expr next(const LongColumn& column) const;
+    /// The number of the row among all.
+    Expr row() const;
+    /// 1 on the first `rows` of all rows.
+    Expr prefix(std::uint64_t rows) const;
+    /// 1 on row `index` of all.
+    Expr at(std::uint64_t index) const;
+
+   private:
+    PlanBuilder& builder_;
+    unsigned index_, n_, count_;
+  };
+  using OfPart = std::function<Expr(const Part&)>;
+  /// The parts that 2^n rows have.
+  std::vector<Part> parts(unsigned n);
+
   // ---- claims
   /// expr = 0 on all 2^n rows.
   void zero(const Expr& expr, unsigned n);
+  void zero_long(unsigned n, const OfPart& expr);
   /// Σ over 2^n rows of expr = target.
   void sum(const Expr& expr, unsigned n, const Expr& target);
+  void sum_long(unsigned n, const OfPart& expr, const Expr& target);
   /// Σ over 2^n rows of expr = the cell (a column of length 1).
   void sum_is_cell(const Expr& expr, unsigned n, const Column& cell);
   /// The column is the public vector.
   void equals_public(const Column& column, unsigned first_input, unsigned count);
   /// acc(i, j) = Σ_k product(i, k, j): `acc` in x over the eq-run of `n` variables; `product` in its own `k` summed variables and r.
   void contraction(const Expr& acc, unsigned n, const Expr& product, unsigned k);
+  /// acc is the sum of several products: those over the parts of a matrix that is cut by the index that is summed.
+  void contraction(const Expr& acc, unsigned n, const std::vector<Expr>& products, unsigned k);
   /// The same with a shared index in the last `shared` variables of the sum, against r_{rs…}.
   void contraction_shared(const Expr& acc, unsigned n, const Expr& product, unsigned k, unsigned shared, unsigned rs);
   struct Fraction {
@@ -119,6 +160,8 @@ class PlanBuilder {
   void fractions(const std::vector<std::uint8_t>& oracles, const std::vector<Fraction>& left, const std::vector<Fraction>& right, unsigned group = 3);
   /// The same with helpers where `place` puts them, in groups of the size that the aim asks for.
   void fractions(const std::vector<Fraction>& left, const std::vector<Fraction>& right);
+  /// Its items, one for each part of 2^n rows.
+  std::vector<Fraction> fraction_long(unsigned n, const OfPart& num, const OfPart& key);
   /// c_0 + β c_1 + β² c_2 + …
   Expr fold_key(const std::vector<Expr>& columns);
 

@@ -33,7 +33,8 @@ class Gallery {
         {"lookup", &Gallery::lookup},               {"permutation", &Gallery::permutation}, {"group_by", &Gallery::group_by},
         {"public_eval", &Gallery::public_eval},     {"contraction", &Gallery::contraction}, {"heads", &Gallery::heads},
         {"convolution", &Gallery::convolution},     {"next_row", &Gallery::next_row},       {"requantise", &Gallery::requantise},
-        {"fingerprint", &Gallery::fingerprint},     {"admission", &Gallery::admission},     {"mixed_sizes", &Gallery::mixed_sizes}};
+        {"fingerprint", &Gallery::fingerprint},     {"admission", &Gallery::admission},     {"mixed_sizes", &Gallery::mixed_sizes},
+        {"long_columns", &Gallery::long_columns}};
     return list;
   }
 
@@ -382,6 +383,52 @@ class Gallery {
     for (int i = 0; i < 8; ++i) put(v, c, i, lie_ && i >= 4 ? F::zero() : small(90));
     put(v, d, 0, F(2));
     put(v, d, 1, lie_ ? F(3) : F(2));
+    return done(out);
+  }
+
+  /// Columns of 32 rows in four parts each, and a registered matrix in four: x grows by steps below 4 across the parts' ends, it is multiplied by the matrix, and its sum
+  /// over the first 27 rows is public. The lie: the first row of a part, whose step from the last row of the one before is wrong then.
+  Scenario<F> long_columns() {
+    PlanBuilder b(modulus_);
+    b.limit(3);
+    const LongColumn matrix = b.registered_long(5);  // bits j j k k k: cut by k's upper two
+    const LongColumn x = b.place_long(1, 5), step = b.place_long(1, 5);
+    const Column m = b.place(1, 2), v = b.place(1, 3), acc = b.place(1, 2);
+    const unsigned total = b.add_input();
+    b.zero_long(5, [&](const PlanBuilder::Part& p) { return (b.constant(1) - p.at(31)) * (p.next(x) - p.view(x) - p.view(step)); });
+    b.fractions(b.fraction_long(5, [&](const auto&) { return b.constant(1); }, [&](const auto& p) { return p.view(step); }), {{b.view(m), b.row(2), 2}});
+    b.sum_long(5, [&](const auto& p) { return p.view(x) * p.prefix(27) + p.row() * p.at(9); }, b.input(total));
+    std::vector<Expr> products;
+    for (unsigned i = 0; i < 4; ++i) {
+      const auto bit = [&](unsigned k) { return i >> k & 1 ? Plan::kOne : Plan::kZero; };
+      products.push_back(b.view(matrix.parts[i], {Plan::kFromR, Plan::kFromR + 1, 0}) * b.view(v, {0, bit(0), bit(1)}));
+    }
+    b.contraction(b.view(acc), 2, products, 1);
+    auto out = start("long_columns", b);
+    for (int i = 0; i < 4; ++i) {
+      out.registered.emplace_back();
+      for (int r = 0; r < 8; ++r) out.registered.back().push_back(small(9));
+    }
+    const auto at = [&](const LongColumn& column, std::uint64_t row) -> F& { return home(out, column.part_of(row).oracle)[column.place_of(row)]; };
+    at(x, 0) = small(5);
+    for (int i = 0; i < 31; ++i) {
+      at(step, i) = small(4);
+      at(x, i + 1) = at(x, i) + at(step, i);
+    }
+    if (lie_) at(x, 16) += F(1);
+    F sum = F(9);
+    for (int i = 0; i < 32; ++i) {
+      const auto value = at(step, i).number()[0];
+      put(home(out, m.oracle), m, value, get(home(out, m.oracle), m, value) + F(1));
+      if (i < 27) sum += at(x, i);
+    }
+    out.inputs = {sum};
+    for (int k = 0; k < 8; ++k) put(home(out, v.oracle), v, k, small(7));
+    for (int j = 0; j < 4; ++j) {
+      F dot = F::zero();
+      for (int k = 0; k < 8; ++k) dot += out.registered[k / 2][j + 4 * (k % 2)] * get(home(out, v.oracle), v, k);
+      put(home(out, acc.oracle), acc, j, dot);
+    }
     return done(out);
   }
 

@@ -54,16 +54,19 @@ inline LargeProof open_2e20(const Srs& srs, Random& random, const Hash32& srs_id
   return finish(srs, std::move(compiled), std::move(registered), std::move(witness), {entry}, random, srs_id, threads, progress);
 }
 
-/// Columns of 2^20 rows, an even number: the product of each two neighbours is 0 in every row, and every value is below 2^16.
-inline LargeProof zerocheck_lookup_2e20(const Srs& srs, Random& random, const Hash32& srs_id, unsigned threads, Aim aim, std::size_t columns = 2, const std::function<void(const char*, double)>& progress = {}) {
+/// Columns of 2^20 rows, an even number: the product of each two neighbours is 0 in every row, and every value is below 2^16. No oracle is longer than 2^limit.
+inline LargeProof zerocheck_lookup_2e20(const Srs& srs, Random& random, const Hash32& srs_id, unsigned threads, Aim aim, std::size_t columns = 2, unsigned limit = 20,
+                                        const std::function<void(const char*, double)>& progress = {}) {
+  using Part = PlanBuilder::Part;
   PlanBuilder b(Fr::modulus_be(), aim);
-  b.limit(20);
-  std::vector<Column> places;
-  for (std::size_t i = 0; i < columns; ++i) places.push_back(b.place(1, 20));
+  b.limit(limit);
+  std::vector<LongColumn> places;
+  for (std::size_t i = 0; i < columns; ++i) places.push_back(b.place_long(1, 20));
   const Column m = b.place(1, 16);
   std::vector<PlanBuilder::Fraction> left;
-  for (std::size_t i = 0; i < columns; i += 2) b.zero(b.view(places[i]) * b.view(places[i + 1]), 20);
-  for (const Column& one : places) left.push_back({b.constant(1), b.view(one), 20});
+  for (std::size_t i = 0; i < columns; i += 2) b.zero_long(20, [&](const Part& p) { return p.view(places[i]) * p.view(places[i + 1]); });
+  for (const LongColumn& one : places)
+    for (auto& item : b.fraction_long(20, [&](const Part&) { return b.constant(1); }, [&](const Part& p) { return p.view(one); })) left.push_back(std::move(item));
   b.fractions(left, {{b.view(m), b.row(16), 16}});
   auto compiled = b.finish().value();
   std::vector<Table> witness;
@@ -73,8 +76,8 @@ inline LargeProof zerocheck_lookup_2e20(const Srs& srs, Random& random, const Ha
   for (std::size_t i = 0; i < std::size_t{1} << 20; ++i)
     for (std::size_t pair = 0; pair < columns; pair += 2) {
       const std::uint64_t value = random.below(std::size_t{1} << 16);
-      const Column& place = places[pair + random.below(2)];
-      witness[place.oracle][place.off + i] = Fr(value);
+      const LongColumn& place = places[pair + random.below(2)];
+      witness[place.part_of(i).oracle][place.place_of(i)] = Fr(value);
       ++counts[value];
       ++counts[0];
     }

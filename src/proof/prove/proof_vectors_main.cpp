@@ -52,7 +52,8 @@ int write_large(const char* path) {
   const auto key = VerifierKey::from(srs.tau().be()).value();
   Bytes file;
   append(file, srs.tau().be());
-  const auto made = {open_2e20(srs, random, key.srs_id(), 1), zerocheck_lookup_2e20(srs, random, key.srs_id(), 1, Aim::kLean)};
+  const auto made = {open_2e20(srs, random, key.srs_id(), 1), zerocheck_lookup_2e20(srs, random, key.srs_id(), 1, Aim::kLean),
+                     zerocheck_lookup_2e20(srs, random, key.srs_id(), 1, Aim::kFast, 2, 18)};
   file.push_back(static_cast<std::uint8_t>(made.size()));
   for (const LargeProof& one : made) {
     if (!verify(key, one.compiled.bytes, one.statement, one.proof)) {
