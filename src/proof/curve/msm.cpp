@@ -28,13 +28,6 @@ void signed_digits(const detail::Limbs& number, unsigned width, std::span<std::i
   }
 }
 
-/// −2^bits < scalar < 2^bits, bits ≤ 63.
-bool fits(const Fr& scalar, unsigned bits) {
-  detail::Limbs number = scalar.number();
-  if (number[3] >> 60 != 0) detail::sub_limbs(number, Fr::kModulus, number);  // above p/4, say
-  return (number[1] | number[2] | number[3]) == 0 && number[0] >> bits == 0;
-}
-
 }  // namespace
 
 G1 msm_slow(std::span<const G1Affine> points, std::span<const Fr> scalars) {
@@ -70,20 +63,17 @@ G1 msm_mixed(std::span<const G1Affine> points, std::span<const Fr> scalars, unsi
   // Where all of some samples are wide, as in what challenges were mixed into, there is nothing to be sorted.
   const std::size_t stride = scalars.size() / 256;
   bool all_wide = true;
-  for (std::size_t i = 0; i < scalars.size() && all_wide; i += stride) all_wide = !fits(scalars[i], kMost);
+  for (std::size_t i = 0; i < scalars.size() && all_wide; i += stride) all_wide = !scalars[i].small(kMost);
   if (all_wide) return msm(points, scalars, threads, scratch);
   LargeVector<std::int64_t> small(scalars.size());
   std::vector<std::size_t> of_length(kMost + 2);  // how many need so many bits; the last: more
   LargeVector<std::uint8_t> lengths(scalars.size());
   for (std::size_t i = 0; i < scalars.size(); ++i) {
-    detail::Limbs number = scalars[i].number();
-    const bool negative = number[3] >> 60 != 0;  // above p/4, say
-    if (negative) detail::sub_limbs(number, Fr::kModulus, number);
-    const bool wide = (number[1] | number[2] | number[3]) != 0;
-    const unsigned length = wide ? kMost + 1 : std::min(static_cast<unsigned>(std::bit_width(number[0])), kMost + 1);
+    const auto value = scalars[i].small(kMost);
+    const unsigned length = value ? static_cast<unsigned>(std::bit_width(static_cast<std::uint64_t>(*value < 0 ? -*value : *value))) : kMost + 1;
     lengths[i] = static_cast<std::uint8_t>(length);
     ++of_length[length];
-    small[i] = length > kMost ? 0 : negative ? -static_cast<std::int64_t>(number[0]) : static_cast<std::int64_t>(number[0]);
+    small[i] = value.value_or(0);
   }
   // Everything up to `bits` in one sum over all points, the rest apart.
   unsigned bits = 0;

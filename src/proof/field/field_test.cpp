@@ -92,8 +92,8 @@ TEST(Kernels, EachBackEndEqualsThePortableOne) {
   SeededRandom random(22);
   const auto &slow = portable_kernels(), &fast = kernels();
   std::printf("kernels: %s\n", fast.name);
-  for (const std::size_t size : {0, 1, 7, 8, 9, 16, 100, 257, 1040}) {
-    for (int round = 0; round < 20; ++round) {
+  for (const std::size_t size : {0, 1, 7, 8, 9, 16, 100, 257, 1040, 4107}) {
+    for (int round = 0; round < (size > 2000 ? 2 : 20); ++round) {
       const auto draw = [&] {
         switch (random.below(5)) {
           case 0: return Fr(random.below(3));
@@ -123,6 +123,26 @@ TEST(Kernels, EachBackEndEqualsThePortableOne) {
       slow.round2(&c0, &c2, a.data(), b.data(), size), fast.round2(&d0, &d2, a.data(), b.data(), size);
       EXPECT_EQ(c0, d0);
       EXPECT_EQ(c2, d2);
+      {
+        std::vector<std::int64_t> whole(size), found(size);
+        std::vector<Fr> elements(size);
+        constexpr std::int64_t kEdge = (std::int64_t{1} << 51) - 1, kSmall = (std::int64_t{1} << 50) - 1;
+        for (auto& value : whole) value = random.below(4) == 0 ? (random.below(2) ? kEdge : -kEdge) : static_cast<std::int64_t>(random.u64() >> 12) - kEdge;
+        for (std::size_t i = 0; i < size; ++i) elements[i] = Fr::from_signed(whole[i]);
+        for (const auto* kernels : {&slow, &fast}) EXPECT_EQ(kernels->dot_small(a.data(), whole.data(), size), slow.dot(a.data(), elements.data(), size)) << kernels->name;
+        for (auto& value : whole) value = random.below(3) == 0 ? (random.below(2) ? kSmall : -kSmall) : static_cast<std::int64_t>(random.below(7)) - 3;
+        for (std::size_t i = 0; i < size; ++i) elements[i] = Fr::from_signed(whole[i]);
+        for (const auto* kernels : {&slow, &fast}) {
+          EXPECT_TRUE(kernels->small(found.data(), elements.data(), size)) << kernels->name;
+          EXPECT_TRUE(std::equal(found.begin(), found.end(), whole.begin())) << kernels->name;
+        }
+        if (size != 0)
+          for (const Fr& large : {Fr::from_signed(kSmall + 1), Fr::from_signed(-kSmall - 1), Fr(std::uint64_t{1} << 52), Fr(2).pow(104), Fr(2).pow(208), Fr::random(random)}) {
+            auto changed = elements;
+            changed[random.below(size)] = large;
+            for (const auto* kernels : {&slow, &fast}) EXPECT_FALSE(kernels->small(found.data(), changed.data(), size)) << kernels->name;
+          }
+      }
       for (const auto* kernels : {&slow, &fast}) {
         const std::size_t tiles = size / 8;
         std::vector<Tile> ta(tiles), tb(tiles), tc(tiles);

@@ -76,6 +76,15 @@ class Prime {
   /// The number in [0, p), little-endian limbs.
   constexpr Limbs number() const { return (*this * raw({1, 0, 0, 0})).limbs_; }
 
+  /// The whole number that this stands for where its magnitude is below 2^bits, bits ≤ 62.
+  constexpr std::optional<std::int64_t> small(unsigned bits) const {
+    Limbs n = number();
+    const bool negative = n[3] >> 60 != 0;  // above p/4, say
+    if (negative) detail::sub_limbs(n, kModulus, n);
+    if ((n[1] | n[2] | n[3]) != 0 || n[0] >> bits != 0) return std::nullopt;
+    return negative ? -static_cast<std::int64_t>(n[0]) : static_cast<std::int64_t>(n[0]);
+  }
+
   /// p itself, 32 big-endian bytes: what plans are checked against.
   static std::array<std::uint8_t, 32> modulus_be() {
     std::array<std::uint8_t, 32> out;

@@ -65,6 +65,19 @@ void round2(Fr* c0, Fr* c2, const Fr* f, const Fr* g, std::size_t size) {
     *c2 += (f[2 * i + 1] - f[2 * i]) * (g[2 * i + 1] - g[2 * i]);
   }
 }
+bool small(std::int64_t* out, const Fr* a, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) {
+    const auto value = a[i].small(50);
+    if (!value) return false;
+    out[i] = *value;
+  }
+  return true;
+}
+Fr dot_small(const Fr* a, const std::int64_t* b, std::size_t size) {
+  Fr sum;
+  for (std::size_t i = 0; i < size; ++i) sum += a[i] * Fr::from_signed(b[i]);
+  return sum;
+}
 
 void pack(Tile* out, const Fr* in, std::size_t tiles) {
   for (std::size_t t = 0; t < tiles; ++t) std::memcpy(out[t].words, in + 8 * t, 8 * sizeof(Fr));
@@ -109,7 +122,7 @@ void first_fold_round2(Tile* f_out, Tile* g_out, const Fr* f, const Fr* g, const
 }  // namespace
 
 const VectorKernels& portable_kernels() {
-  static constexpr VectorKernels kernels = {"portable", mul, add, sub, scale, mac, fold, split, dot, round2, pack, unpack, mul_tiles, fold_round2, first_fold_round2};
+  static constexpr VectorKernels kernels = {"portable", mul, add, sub, scale, mac, fold, split, dot, round2, small, dot_small, pack, unpack, mul_tiles, fold_round2, first_fold_round2};
   return kernels;
 }
 

@@ -109,10 +109,10 @@ ProverCost estimate(const Plan& plan) {
     if (oracle.phase != 0) own += words(oracle.n);
   for (const auto& operand : plan.operands) {
     const unsigned variables = operand.variables();
-    tables += is_plain(operand) ? words(variables) / 2 : words(variables);
+    tables += (is_plain(operand) ? words(variables) / 2 : words(variables)) + words(variables) / 4;  // and once more as whole numbers
     if (operand.n < plan.l) weights = std::max(weights, words(operand.n));
   }
-  for (const auto& column : plan.columns) tables += words(column.n);
+  for (const auto& column : plan.columns) tables += words(column.n) + words(column.n) / 4;
   std::size_t reduction = weights;
   std::vector<const std::vector<Plan::Axis>*> whole;
   std::vector<bool> dense(plan.oracles.size());

@@ -40,7 +40,8 @@ ProverCost estimate(const Plan& plan);
 /// Makes a proof of the plan's claims for the statement (whose registered commitments are those of `input.registered`). Masks are drawn from
 /// `random`, which must be the system's for real proofs. A false witness gives a proof that verifiers refuse; nothing is checked here.
 /// Errors: the SRS is shorter than 2^ℓ; a registered oracle has not its declared length; the plan's D is too small for its expressions.
-/// Source: the specification's §3–§6; eq split and round polynomials of small degree: Gruen 2024 (ePrint 2024/108); Gemini folding: Bootle,
+/// Source: the specification's §3–§6; eq split and round polynomials of small degree: Gruen 2024 (ePrint 2024/108); first rounds
+/// over whole numbers: Bagad, Domb, Thaler 2024 (ePrint 2024/1046); Gemini folding: Bootle,
 /// Chiesa, Hu, Orrù 2022 (ePrint 2022/420); Shplonk: Boneh, Drake, Fisch, Gabizon 2020 (ePrint 2020/081).
 Result<Bytes> prove(const Srs& srs, const CompiledPlan& compiled, const Statement& statement, const ProverInput& input, Random& random,
                     const ProverOptions& options = {});

@@ -1,5 +1,6 @@
 #include "interpolate.hpp"
 #include "prover_class.hpp"
+#include "small_rounds.hpp"
 
 namespace peaberry::proof {
 namespace {
@@ -36,7 +37,45 @@ struct Prover::Group {
   Table run;            ///< a run that is not split off, as one more factor
   Fr bound = Fr::one(); ///< Π eq(ρ_j, r_j) of the rounds before
   std::optional<Fr> constant;  ///< once all its variables are bound
+  std::optional<SmallRounds> small;  ///< the first rounds of terms over whole numbers, which join the others when it is done
+  std::vector<std::pair<Fr, const Plan::Code*>> small_terms;
+
+  /// What its terms need.
+  void collect() {
+    operands.clear(), columns.clear();
+    degree = run.empty() ? 0 : 1;
+    unsigned most = 0;
+    for (const auto& [weight, code] : terms) {
+      most = std::max(most, Plan::degree_in(*code));
+      for (const auto& [op, index] : *code) {
+        auto* list = op == Plan::Op::kOperand ? &operands : op == Plan::Op::kColumn ? &columns : nullptr;
+        if (list != nullptr && std::find(list->begin(), list->end(), index) == list->end()) list->push_back(index);
+      }
+    }
+    degree += most;
+  }
+  /// Takes those of its terms apart whose first rounds are cheaper in whole numbers.
+  void take_small(std::span<const Fr> r, const SmallRounds::Leaves& leaves, SmallTables& known, unsigned threads);
 };
+
+void Prover::Group::take_small(std::span<const Fr> r, const SmallRounds::Leaves& leaves, SmallTables& known, unsigned threads) {
+  if (!gruen && len != 0) return;
+  std::vector<SmallRounds::Term> fitting;
+  for (const auto& [weight, code] : terms)
+    if (SmallRounds::rounds_for(Plan::degree_in(*code), nt) != 0) fitting.push_back({weight, code});
+  unsigned highest = 0;
+  for (bool again = true; again && !fitting.empty();) {  // those of lower degree must fit the grid of the highest
+    highest = 0;
+    for (const auto& term : fitting) highest = std::max(highest, Plan::degree_in(*term.code));
+    again = std::erase_if(fitting, [&](const auto& term) { return !SmallRounds::fits(*term.code, highest, nt, leaves, known); }) != 0;
+  }
+  if (fitting.empty()) return;
+  small.emplace(fitting, highest, nt, gruen ? r.subspan(rs, nt) : std::span<const Fr>(), leaves, known, threads);
+  const auto taken = [&](const auto& one) { return std::any_of(fitting.begin(), fitting.end(), [&](const auto& term) { return term.code == one.second; }); };
+  std::copy_if(terms.begin(), terms.end(), std::back_inserter(small_terms), taken);
+  std::erase_if(terms, taken);
+  collect();
+}
 
 std::vector<Prover::Group> Prover::groups() const {
   std::vector<Group> out;
@@ -45,31 +84,32 @@ std::vector<Prover::Group> Prover::groups() const {
     for (const auto& term : claim.terms) {
       auto found = std::find_if(out.begin(), out.end(), [&](const Group& g) { return g.nt == term.nt && g.len == term.len && (term.len == 0 || (g.xs == term.xs && g.rs == term.rs)); });
       if (found == out.end()) {
-        out.push_back({term.nt, term.xs, term.rs, term.len, term.len == term.nt && term.len > 0, {}, {}, {}, 0, {}, Fr::one(), {}});
+        out.push_back({term.nt, term.xs, term.rs, term.len, term.len == term.nt && term.len > 0, {}, {}, {}, 0, {}, Fr::one(), {}, {}, {}});
         found = out.end() - 1;
       }
       found->terms.emplace_back(weight, &term.code);
-      found->degree = std::max(found->degree, Plan::degree_in(term.code));
-      for (const auto& [op, index] : term.code) {
-        auto* list = op == Plan::Op::kOperand ? &found->operands : op == Plan::Op::kColumn ? &found->columns : nullptr;
-        if (list != nullptr && std::find(list->begin(), list->end(), index) == list->end()) list->push_back(index);
-      }
     }
     weight *= lambda_;
   }
-  for (Group& group : out)
+  for (Group& group : out) {
     if (group.len > 0 && !group.gruen) {
       // eq over x_xs …: constant in the variables below xs
       const Table run = eq_expansion(std::span<const Fr>(r_).subspan(group.rs, group.len));
       group.run.resize(run.size() << group.xs);
       for (std::size_t i = 0; i < group.run.size(); ++i) group.run[i] = run[i >> group.xs];
-      ++group.degree;
     }
+    group.collect();
+  }
   return out;
 }
 
 /// Σ over the rest of the group's rows, as a polynomial in the round's variable; the coefficients are added to `sum`.
 void Prover::add_round(Group& group, unsigned round, const Tables& operands, const Tables& columns, std::vector<Fr>& sum) {
+  if (group.small && group.small->rounds_left() == 0) {
+    group.small.reset();
+    group.terms.insert(group.terms.end(), group.small_terms.begin(), group.small_terms.end());
+    group.collect();
+  }
   if (group.nt <= round) {
     if (!group.constant) {
       BlockRunner here = runner();
@@ -84,7 +124,7 @@ void Prover::add_round(Group& group, unsigned round, const Tables& operands, con
   }
   const std::size_t rests = std::size_t{1} << (group.nt - round - 1), block = std::min(kBlock, rests), blocks = rests / block;
   Table low, high;
-  if (group.gruen) {  // eq of the variables after this one, as a product of two short tables
+  if (group.gruen && !group.terms.empty()) {  // eq of the variables after this one, as a product of two short tables
     const auto later = std::span<const Fr>(r_).subspan(group.rs + round + 1, group.nt - round - 1);
     const unsigned low_bits = static_cast<unsigned>(std::bit_width(block) - 1);
     low = eq_expansion(later.first(low_bits));
@@ -98,7 +138,7 @@ void Prover::add_round(Group& group, unsigned round, const Tables& operands, con
     Table total;
   };
   std::vector<Worker> workers(options_.threads);
-  parallel(options_.threads, blocks, [&](unsigned id, std::size_t b) {
+  parallel(options_.threads, group.terms.empty() ? 0 : blocks, [&](unsigned id, std::size_t b) {
     BlockRunner& here = runners[id];
     Worker& worker = workers[id];
     const auto bind = [&](const std::vector<std::size_t>& used, const Tables& tables, std::vector<Line>& lines, std::vector<BlockRunner::Value>& values) {
@@ -155,6 +195,11 @@ void Prover::add_round(Group& group, unsigned round, const Tables& operands, con
   for (const auto& one : partial)
     for (std::size_t x = 0; x < values.size(); ++x) values[x] += one[x];
   auto c = interpolate(std::move(values));
+  if (group.small) {
+    const auto more = interpolate(group.small->values());
+    c.resize(std::max(c.size(), more.size()));
+    for (std::size_t k = 0; k < more.size(); ++k) c[k] += more[k];
+  }
   if (group.gruen) {  // times eq(X, r) = (1 − r) + (2r − 1)X
     const Fr &r = r_[group.rs + round], constant = group.bound * (Fr::one() - r), linear = group.bound * (r.doubled() - Fr::one());
     c.push_back(Fr::zero());
@@ -193,6 +238,10 @@ void Prover::main_sumcheck() {
   for (std::size_t k = 0; k < plan_.operands.size(); ++k) open_operand(operands, k);
   for (std::size_t k = 0; k < plan_.columns.size(); ++k) open_column(columns, k);
   std::vector<Group> all = groups();
+  {
+    SmallTables known;
+    for (Group& group : all) group.take_small(r_, {constants_, input_.inputs, operands.view, columns.view}, known, options_.threads);
+  }
   for (unsigned round = 0; round < plan_.n; ++round) {
     std::vector<Fr> c(plan_.degree + 1);
     for (Group& group : all) add_round(group, round, operands, columns, c);
@@ -200,6 +249,7 @@ void Prover::main_sumcheck() {
     operands.fold(challenge, options_.threads);
     columns.fold(challenge, options_.threads);
     for (Group& group : all) {
+      if (group.small) group.small->bind(challenge);
       if (group.gruen && round < group.nt) group.bound *= eq(challenge, r_[group.rs + round]);
       if (group.run.size() > 1) {
         kernels().fold(group.run.data(), group.run.data(), challenge, group.run.size() / 2);
