@@ -175,6 +175,11 @@ TEST(Kernels, EachBackEndEqualsThePortableOne) {
           }
         }
       }
+      for (const auto* kernels : {&slow, &fast}) {
+        std::copy_n(b.begin(), size, y.begin());
+        kernels->inverse(y.data(), size);
+        for (std::size_t i = 0; i < size; ++i) EXPECT_EQ(y[i], b[i].inverse_by_fermat()) << kernels->name;
+      }
       fast.fold(a.data(), a.data(), r, size);  // in place
       slow.fold(x.data(), b.data(), r, size);
       slow.fold(b.data(), b.data(), r, size);

@@ -65,6 +65,7 @@ void round2(Fr* c0, Fr* c2, const Fr* f, const Fr* g, std::size_t size) {
     *c2 += (f[2 * i + 1] - f[2 * i]) * (g[2 * i + 1] - g[2 * i]);
   }
 }
+void inverse(Fr* values, std::size_t size) { batch_inverse<Fr>({values, size}); }
 bool small(std::int64_t* out, const Fr* a, std::size_t size) {
   for (std::size_t i = 0; i < size; ++i) {
     const auto value = a[i].small(50);
@@ -122,7 +123,7 @@ void first_fold_round2(Tile* f_out, Tile* g_out, const Fr* f, const Fr* g, const
 }  // namespace
 
 const VectorKernels& portable_kernels() {
-  static constexpr VectorKernels kernels = {"portable", mul, add, sub, scale, mac, fold, split, dot, round2, small, dot_small, pack, unpack, mul_tiles, fold_round2, first_fold_round2};
+  static constexpr VectorKernels kernels = {"portable", mul, add, sub, scale, mac, fold, split, dot, round2, inverse, small, dot_small, pack, unpack, mul_tiles, fold_round2, first_fold_round2};
   return kernels;
 }
 

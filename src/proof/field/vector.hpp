@@ -29,6 +29,8 @@ struct VectorKernels {
   Fr (*dot)(const Fr* a, const Fr* b, std::size_t size);
   /// A round of a product of two multilinear extensions of 2·size entries: c0 = Σ f[2k]·g[2k], c2 = Σ (f[2k+1] − f[2k])·(g[2k+1] − g[2k]).
   void (*round2)(Fr* c0, Fr* c2, const Fr* f, const Fr* g, std::size_t size);
+  /// Each element by its inverse, zeros by zeros: Montgomery's trick, one inversion for all.
+  void (*inverse)(Fr* values, std::size_t size);
   /// out[i] = the whole number that a[i] stands for, if |a[i]| < 2^50 for all of them; else false, and `out` is of no use.
   bool (*small)(std::int64_t* out, const Fr* a, std::size_t size);
   /// Σ a[i]·b[i], |b[i]| < 2^51

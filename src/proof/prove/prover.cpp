@@ -75,7 +75,7 @@ bool Prover::helpers() {
           denominators[i] = challenges_[Plan::kAlpha] - (key.rows != nullptr ? key.rows[i] : key.all);
           if (denominators[i].is_zero()) pole = true;
         }
-        batch_inverse<Fr>(denominators);
+        kernels().inverse(denominators.data(), count);
         const auto num = here.run(item.num, count);
         for (std::size_t i = 0; i < count; ++i) nums[i] = num.rows != nullptr ? num.rows[i] : num.all;
         kernels().mul(nums.data(), nums.data(), denominators.data(), count);
