@@ -151,6 +151,24 @@ TEST(Kernels, EachBackEndEqualsThePortableOne) {
         kernels->mul_tiles(tc.data(), tc.data(), tb.data(), tiles);  // factors that are not reduced
         kernels->unpack(y.data(), tc.data(), tiles);
         for (std::size_t i = 0; i < 8 * tiles; ++i) EXPECT_EQ(y[i], a[i] * b[i] * b[i]) << kernels->name;
+        const auto expect = [&](const auto& value) {
+          kernels->unpack(y.data(), tc.data(), tiles);
+          for (std::size_t i = 0; i < 8 * tiles; ++i) EXPECT_EQ(y[i], value(i)) << kernels->name;
+        };
+        kernels->mul_tiles(ta.data(), ta.data(), tb.data(), tiles);  // now a·b
+        const auto product = [&](std::size_t i) { return a[i] * b[i]; };
+        kernels->add_tiles(tc.data(), ta.data(), tb.data(), tiles), expect([&](std::size_t i) { return product(i) + b[i]; });
+        kernels->sub_tiles(tc.data(), tb.data(), ta.data(), tiles), expect([&](std::size_t i) { return b[i] - product(i); });
+        kernels->mac_tiles(tc.data(), ta.data(), r, tiles), expect([&](std::size_t i) { return b[i] - product(i) + r * product(i); });
+        kernels->scale_tiles(tc.data(), ta.data(), r, tiles), expect([&](std::size_t i) { return product(i) * r; });
+        kernels->shift_tiles(tc.data(), ta.data(), r, false, tiles), expect([&](std::size_t i) { return product(i) + r; });
+        kernels->shift_tiles(tc.data(), tc.data(), r, true, tiles), expect([&](std::size_t i) { return -product(i); });
+        Fr dotted;
+        for (std::size_t i = 0; i < 8 * tiles; ++i) dotted += product(i) * b[i];
+        EXPECT_EQ(kernels->dot_tiles(ta.data(), tb.data(), tiles), dotted) << kernels->name;
+        kernels->split_tiles(tc.data(), ta.data(), a.data(), tiles);
+        expect([&](std::size_t i) { return a[2 * i]; });
+        kernels->add_tiles(tc.data(), tc.data(), ta.data(), tiles), expect([&](std::size_t i) { return a[2 * i + 1]; });
       }
       {  // fused: each back end in its own tiles, from elements and from tiles, in place
         const std::size_t tiles = size / 16 / 2 * 2;

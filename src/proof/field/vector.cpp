@@ -86,15 +86,50 @@ void pack(Tile* out, const Fr* in, std::size_t tiles) {
 void unpack(Fr* out, const Tile* in, std::size_t tiles) {
   for (std::size_t t = 0; t < tiles; ++t) std::memcpy(out + 8 * t, in[t].words, 8 * sizeof(Fr));
 }
+/// By way of elements: work(x, y) changes eight of `a`, given eight of `b` or of `out`.
+template <class Work>
+void by_eight(Tile* out, const Tile* a, const Tile* b, std::size_t tiles, const Work& work) {
+  Fr x[8], y[8];
+  for (std::size_t t = 0; t < tiles; ++t) {
+    unpack(x, a + t, 1), unpack(y, b + t, 1);
+    work(x, y);
+    pack(out + t, x, 1);
+  }
+}
 void mul_tiles(Tile* out, const Tile* a, const Tile* b, std::size_t tiles) {
-  for (std::size_t t = 0; t < tiles; ++t)
-    for (int i = 0; i < 8; ++i) {
-      detail::Limbs x, y;
-      std::memcpy(x.data(), a[t].words + 4 * i, sizeof x);
-      std::memcpy(y.data(), b[t].words + 4 * i, sizeof y);
-      const Fr product = Fr::raw(x) * Fr::raw(y);
-      std::memcpy(out[t].words + 4 * i, product.montgomery().data(), sizeof x);
-    }
+  by_eight(out, a, b, tiles, [](Fr* x, const Fr* y) { mul(x, x, y, 8); });
+}
+void add_tiles(Tile* out, const Tile* a, const Tile* b, std::size_t tiles) {
+  by_eight(out, a, b, tiles, [](Fr* x, const Fr* y) { add(x, x, y, 8); });
+}
+void sub_tiles(Tile* out, const Tile* a, const Tile* b, std::size_t tiles) {
+  by_eight(out, a, b, tiles, [](Fr* x, const Fr* y) { sub(x, x, y, 8); });
+}
+void scale_tiles(Tile* out, const Tile* a, const Fr& b, std::size_t tiles) {
+  by_eight(out, a, a, tiles, [&](Fr* x, const Fr*) { scale(x, x, b, 8); });
+}
+void shift_tiles(Tile* out, const Tile* a, const Fr& b, bool negate, std::size_t tiles) {
+  by_eight(out, a, a, tiles, [&](Fr* x, const Fr*) {
+    for (int i = 0; i < 8; ++i) x[i] = negate ? b - x[i] : x[i] + b;
+  });
+}
+void mac_tiles(Tile* out, const Tile* a, const Fr& b, std::size_t tiles) {
+  by_eight(out, out, a, tiles, [&](Fr* x, const Fr* y) { mac(x, y, b, 8); });
+}
+Fr dot_tiles(const Tile* a, const Tile* b, std::size_t tiles) {
+  Fr sum, x[8], y[8];
+  for (std::size_t t = 0; t < tiles; ++t) {
+    unpack(x, a + t, 1), unpack(y, b + t, 1);
+    sum += dot(x, y, 8);
+  }
+  return sum;
+}
+void split_tiles(Tile* even, Tile* diff, const Fr* in, std::size_t tiles) {
+  Fr x[8], y[8];
+  for (std::size_t t = 0; t < tiles; ++t) {
+    split(x, y, in + 16 * t, 8);
+    pack(even + t, x, 1), pack(diff + t, y, 1);
+  }
 }
 
 /// Two tiles of each output from 32 elements of each input, which `elements(table, t, buffer)` gives.
@@ -123,7 +158,7 @@ void first_fold_round2(Tile* f_out, Tile* g_out, const Fr* f, const Fr* g, const
 }  // namespace
 
 const VectorKernels& portable_kernels() {
-  static constexpr VectorKernels kernels = {"portable", mul, add, sub, scale, mac, fold, split, dot, round2, inverse, small, dot_small, pack, unpack, mul_tiles, fold_round2, first_fold_round2};
+  static constexpr VectorKernels kernels = {"portable", mul, add, sub, scale, mac, fold, split, dot, round2, inverse, small, dot_small, pack, unpack, mul_tiles, add_tiles, sub_tiles, scale_tiles, shift_tiles, mac_tiles, dot_tiles, split_tiles, fold_round2, first_fold_round2};
   return kernels;
 }
 

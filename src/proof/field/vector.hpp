@@ -40,6 +40,15 @@ struct VectorKernels {
   void (*pack)(Tile* out, const Fr* in, std::size_t tiles);
   void (*unpack)(Fr* out, const Tile* in, std::size_t tiles);
   void (*mul_tiles)(Tile* out, const Tile* a, const Tile* b, std::size_t tiles);
+  void (*add_tiles)(Tile* out, const Tile* a, const Tile* b, std::size_t tiles);
+  void (*sub_tiles)(Tile* out, const Tile* a, const Tile* b, std::size_t tiles);
+  void (*scale_tiles)(Tile* out, const Tile* a, const Fr& b, std::size_t tiles);
+  /// out = a + b, or b − a
+  void (*shift_tiles)(Tile* out, const Tile* a, const Fr& b, bool negate, std::size_t tiles);
+  void (*mac_tiles)(Tile* out, const Tile* a, const Fr& b, std::size_t tiles);
+  Fr (*dot_tiles)(const Tile* a, const Tile* b, std::size_t tiles);
+  /// `split` of 16·tiles elements; each tile's elements in the order of `pack`.
+  void (*split_tiles)(Tile* even, Tile* diff, const Fr* in, std::size_t tiles);
   /// Binds the lowest variable of two tables to r, and gives `round2` of what that leaves. `tiles`, of each output, is even; outputs may be their inputs.
   void (*fold_round2)(Tile* f_out, Tile* g_out, const Tile* f, const Tile* g, const Fr& r, std::size_t tiles, Fr* c0, Fr* c2);
   /// The same from 16·tiles elements each.

@@ -7,15 +7,48 @@
 
 namespace peaberry::proof {
 
+// ---- what is done to rows, of elements or of tiles of eight, which stay as the lanes have them
+
+inline constexpr std::size_t kBlock = 512;  ///< rows
+template <class Cell>
+inline constexpr std::size_t kRowsIn = 1;
+template <>
+inline constexpr std::size_t kRowsIn<Tile> = 8;
+template <class Cell>
+using Cells = LargeVector<Cell>;
+
+inline void combine(Plan::Op op, Fr* out, const Fr* a, const Fr* b, std::size_t cells) {
+  const auto& k = kernels();
+  (op == Plan::Op::kAdd ? k.add : op == Plan::Op::kSub ? k.sub : k.mul)(out, a, b, cells);
+}
+inline void combine(Plan::Op op, Tile* out, const Tile* a, const Tile* b, std::size_t cells) {
+  const auto& k = kernels();
+  (op == Plan::Op::kAdd ? k.add_tiles : op == Plan::Op::kSub ? k.sub_tiles : k.mul_tiles)(out, a, b, cells);
+}
+inline void scale(Fr* out, const Fr* a, const Fr& by, std::size_t cells) { kernels().scale(out, a, by, cells); }
+inline void scale(Tile* out, const Tile* a, const Fr& by, std::size_t cells) { kernels().scale_tiles(out, a, by, cells); }
+/// out = a + by, or by − a
+inline void shift(Fr* out, const Fr* a, const Fr& by, bool negate, std::size_t cells) {
+  for (std::size_t i = 0; i < cells; ++i) out[i] = negate ? by - a[i] : a[i] + by;
+}
+inline void shift(Tile* out, const Tile* a, const Fr& by, bool negate, std::size_t cells) { kernels().shift_tiles(out, a, by, negate, cells); }
+inline void mac(Fr* out, const Fr* a, const Fr& by, std::size_t cells) { kernels().mac(out, a, by, cells); }
+inline void mac(Tile* out, const Tile* a, const Fr& by, std::size_t cells) { kernels().mac_tiles(out, a, by, cells); }
+inline Fr dot(const Fr* a, const Fr* b, std::size_t cells) { return kernels().dot(a, b, cells); }
+inline Fr dot(const Tile* a, const Tile* b, std::size_t cells) { return kernels().dot_tiles(a, b, cells); }
+inline void split(Fr* even, Fr* diff, const Fr* in, std::size_t cells) { kernels().split(even, diff, in, cells); }
+inline void split(Tile* even, Tile* diff, const Fr* in, std::size_t cells) { kernels().split_tiles(even, diff, in, cells); }
+inline void read(Fr* out, const Fr* in, std::size_t cells) { std::copy_n(in, cells, out); }
+inline void read(Tile* out, const Fr* in, std::size_t cells) { kernels().pack(out, in, cells); }
+
 /// Runs postfix code over many rows at once, kBlock at a time: one dispatch for a block, the work in the vector kernels. Not thread-safe: one for
 /// each thread.
+template <class Cell>
 class BlockRunner {
  public:
-  static constexpr std::size_t kBlock = 512;
-
   /// A value for all rows, or one for each.
   struct Value {
-    const Fr* rows = nullptr;  ///< nullptr: `all`
+    const Cell* rows = nullptr;  ///< nullptr: `all`
     Fr all;
   };
 
@@ -25,7 +58,7 @@ class BlockRunner {
   std::vector<Value> operands, columns;  ///< set by the caller before `run`
 
   /// The result's rows live until the next run.
-  Value run(const Plan::Code& code, std::size_t rows) {
+  Value run(const Plan::Code& code, std::size_t cells) {
     stack_.clear();
     for (const auto& [op, index] : code) {
       switch (op) {
@@ -43,38 +76,33 @@ class BlockRunner {
         left.all = op == Plan::Op::kAdd ? left.all + right.all : op == Plan::Op::kSub ? left.all - right.all : left.all * right.all;
         continue;
       }
-      Fr* out = buffer(stack_.size());
-      apply(op, out, left, right, rows);
+      Cell* out = buffer(stack_.size());
+      apply(op, out, left, right, cells);
       left = {out, {}};
     }
     return stack_.back();
   }
 
  private:
-  Fr* buffer(std::size_t depth) {
-    while (buffers_.size() <= depth) buffers_.emplace_back(kBlock);
+  Cell* buffer(std::size_t depth) {
+    while (buffers_.size() <= depth) buffers_.emplace_back(kBlock / kRowsIn<Cell>);
     return buffers_[depth].data();
   }
-  static void apply(Plan::Op op, Fr* out, const Value& left, const Value& right, std::size_t rows) {
-    const auto& k = kernels();
-    if (left.rows != nullptr && right.rows != nullptr) {
-      (op == Plan::Op::kAdd ? k.add : op == Plan::Op::kSub ? k.sub : k.mul)(out, left.rows, right.rows, rows);
-    } else if (op == Plan::Op::kMul) {
-      left.rows != nullptr ? k.scale(out, left.rows, right.all, rows) : k.scale(out, right.rows, left.all, rows);
-    } else if (left.rows != nullptr) {
-      const Fr by = op == Plan::Op::kAdd ? right.all : -right.all;
-      for (std::size_t i = 0; i < rows; ++i) out[i] = left.rows[i] + by;
-    } else if (op == Plan::Op::kAdd) {
-      for (std::size_t i = 0; i < rows; ++i) out[i] = left.all + right.rows[i];
-    } else {
-      for (std::size_t i = 0; i < rows; ++i) out[i] = left.all - right.rows[i];
-    }
+  static void apply(Plan::Op op, Cell* out, const Value& left, const Value& right, std::size_t cells) {
+    if (left.rows != nullptr && right.rows != nullptr)
+      combine(op, out, left.rows, right.rows, cells);
+    else if (op == Plan::Op::kMul)
+      left.rows != nullptr ? scale(out, left.rows, right.all, cells) : scale(out, right.rows, left.all, cells);
+    else if (left.rows != nullptr)
+      shift(out, left.rows, op == Plan::Op::kAdd ? right.all : -right.all, false, cells);
+    else
+      shift(out, right.rows, left.all, op == Plan::Op::kSub, cells);
   }
 
   std::span<const Fr> constants_, inputs_;
   std::array<Fr, 3> challenges_;
   std::vector<Value> stack_;
-  std::vector<Table> buffers_;
+  std::vector<Cells<Cell>> buffers_;
 };
 
 }  // namespace peaberry::proof

@@ -52,9 +52,9 @@ bool Prover::helpers() {
           if (op == Plan::Op::kOperand) open_operand(operands, index);
           if (op == Plan::Op::kColumn) open_column(columns, index);
         }
-    std::vector<BlockRunner> runners(options_.threads, runner());
+    std::vector<BlockRunner<Fr>> runners(options_.threads, runner<Fr>());
     parallel(options_.threads, (rows + kBlock - 1) / kBlock, [&](unsigned worker, std::size_t block) {
-      BlockRunner& here = runners[worker];
+      BlockRunner<Fr>& here = runners[worker];
       const std::size_t from = block * kBlock, count = std::min(kBlock, rows - from);
       std::deque<Table> repeated;
       const auto rows_of = [&](const Tables& tables, std::size_t index) {

@@ -38,8 +38,6 @@ class Prover {
   }
 
  private:
-  static constexpr std::size_t kBlock = BlockRunner::kBlock;
-
   // ---- messages
   void say(const char* phase, double done) const {
     if (options_.progress) options_.progress(phase, done);
@@ -81,8 +79,9 @@ class Prover {
   };
   void open_operand(Tables& tables, std::size_t index) const;
   void open_column(Tables& tables, std::size_t index) const;
-  BlockRunner runner() const {
-    BlockRunner out(constants_, input_.inputs, challenges_);
+  template <class Cell>
+  BlockRunner<Cell> runner() const {
+    BlockRunner<Cell> out(constants_, input_.inputs, challenges_);
     out.operands.resize(plan_.operands.size());
     out.columns.resize(plan_.columns.size());
     return out;
@@ -91,6 +90,9 @@ class Prover {
   // ---- main sumcheck, §4 (prover_sumcheck.cpp)
   struct Group;
   std::vector<Group> groups() const;
+  /// The group's values at 0, 1 … in the round's variable, summed over the rest of its rows, `block` of them at a time.
+  template <class Cell>
+  std::vector<Fr> round_values(const Group& group, unsigned round, const Tables& operands, const Tables& columns, std::size_t block);
   void add_round(Group& group, unsigned round, const Tables& operands, const Tables& columns, std::vector<Fr>& sum);
   Fr send_round(unsigned round, std::vector<Fr> c);
   void main_sumcheck();

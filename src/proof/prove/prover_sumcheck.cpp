@@ -6,23 +6,23 @@ namespace peaberry::proof {
 namespace {
 
 /// Rows of a table in one block of a round: values at X = 0 and what each step of X adds. Tables without variables left are constants.
+template <class Cell>
 struct Line {
   std::span<const Fr> table;
-  Table value, step;
-  void load(std::size_t from, std::size_t count) {
-    const std::size_t half = table.size() / 2;
-    value.resize(BlockRunner::kBlock), step.resize(BlockRunner::kBlock);
-    if (half >= from + count) {
-      kernels().split(value.data(), step.data(), &table[2 * from], count);
-    } else {
-      for (std::size_t i = 0; i < count; ++i) {
-        const std::size_t k = 2 * ((from + i) % half);
-        value[i] = table[k];
-        step[i] = table[k + 1] - table[k];
-      }
+  Cells<Cell> value, step;
+  void load(std::size_t from, std::size_t rows) {
+    const std::size_t half = table.size() / 2, cells = rows / kRowsIn<Cell>;
+    value.resize(kBlock / kRowsIn<Cell>), step.resize(kBlock / kRowsIn<Cell>);
+    if (half >= from + rows) return split(value.data(), step.data(), &table[2 * from], cells);
+    Table repeated(2 * rows);  // a table of fewer variables is the same for every value of the others
+    for (std::size_t i = 0; i < rows; ++i) {
+      const std::size_t k = 2 * ((from + i) % half);
+      repeated[2 * i] = table[k];
+      repeated[2 * i + 1] = table[k + 1];
     }
+    split(value.data(), step.data(), repeated.data(), cells);
   }
-  void advance(std::size_t count) { kernels().add(value.data(), value.data(), step.data(), count); }
+  void advance(std::size_t cells) { combine(Plan::Op::kAdd, value.data(), value.data(), step.data(), cells); }
 };
 
 }  // namespace
@@ -103,45 +103,32 @@ std::vector<Prover::Group> Prover::groups() const {
   return out;
 }
 
-/// Σ over the rest of the group's rows, as a polynomial in the round's variable; the coefficients are added to `sum`.
-void Prover::add_round(Group& group, unsigned round, const Tables& operands, const Tables& columns, std::vector<Fr>& sum) {
-  if (group.small && group.small->rounds_left() == 0) {
-    group.small.reset();
-    group.terms.insert(group.terms.end(), group.small_terms.begin(), group.small_terms.end());
-    group.collect();
-  }
-  if (group.nt <= round) {
-    if (!group.constant) {
-      BlockRunner here = runner();
-      for (const std::size_t k : group.operands) here.operands[k] = {nullptr, operands.view[k][0]};
-      for (const std::size_t k : group.columns) here.columns[k] = {nullptr, columns.view[k][0]};
-      Fr total;
-      for (const auto& [weight, code] : group.terms) total += weight * here.run(*code, 1).all;
-      group.constant = total * group.bound * (group.run.empty() ? Fr::one() : group.run[0]);
-    }
-    sum[0] += *group.constant * half_.pow(round + 1 - group.nt);
-    return;
-  }
-  const std::size_t rests = std::size_t{1} << (group.nt - round - 1), block = std::min(kBlock, rests), blocks = rests / block;
-  Table low, high;
-  if (group.gruen && !group.terms.empty()) {  // eq of the variables after this one, as a product of two short tables
+template <class Cell>
+std::vector<Fr> Prover::round_values(const Group& group, unsigned round, const Tables& operands, const Tables& columns, std::size_t block) {
+  const std::size_t blocks = (std::size_t{1} << (group.nt - round - 1)) / block, cells = block / kRowsIn<Cell>;
+  // What a row counts: eq of the variables after this one, as a product of two short tables, or one.
+  Cells<Cell> low(cells);
+  Table high(1, Fr::one());
+  if (group.gruen) {
     const auto later = std::span<const Fr>(r_).subspan(group.rs + round + 1, group.nt - round - 1);
     const unsigned low_bits = static_cast<unsigned>(std::bit_width(block) - 1);
-    low = eq_expansion(later.first(low_bits));
+    read(low.data(), eq_expansion(later.first(low_bits)).data(), cells);
     high = eq_expansion(later.subspan(low_bits));
+  } else {
+    read(low.data(), Table(block, Fr::one()).data(), cells);
   }
   std::vector<std::vector<Fr>> partial(options_.threads, std::vector<Fr>(group.degree + 1));
-  std::vector<BlockRunner> runners(options_.threads, runner());
+  std::vector<BlockRunner<Cell>> runners(options_.threads, runner<Cell>());
   struct Worker {
-    std::vector<Line> operands, columns;
-    Line run;
-    Table total;
+    std::vector<Line<Cell>> operands, columns;
+    Line<Cell> run;
+    Cells<Cell> total;
   };
   std::vector<Worker> workers(options_.threads);
-  parallel(options_.threads, group.terms.empty() ? 0 : blocks, [&](unsigned id, std::size_t b) {
-    BlockRunner& here = runners[id];
+  parallel(options_.threads, blocks, [&](unsigned id, std::size_t b) {
+    BlockRunner<Cell>& here = runners[id];
     Worker& worker = workers[id];
-    const auto bind = [&](const std::vector<std::size_t>& used, const Tables& tables, std::vector<Line>& lines, std::vector<BlockRunner::Value>& values) {
+    const auto bind = [&](const std::vector<std::size_t>& used, const Tables& tables, std::vector<Line<Cell>>& lines, auto& values) {
       lines.resize(used.size());
       for (std::size_t i = 0; i < used.size(); ++i) {
         const auto table = tables.view[used[i]];
@@ -156,44 +143,64 @@ void Prover::add_round(Group& group, unsigned round, const Tables& operands, con
     };
     bind(group.operands, operands, worker.operands, here.operands);
     bind(group.columns, columns, worker.columns, here.columns);
-    if (!group.run.empty()) {
+    if (group.run.size() > 1) {
       worker.run.table = std::span<const Fr>(group.run);
-      if (group.run.size() > 1) worker.run.load(b * block, block);
+      worker.run.load(b * block, block);
     }
-    worker.total.resize(kBlock);
+    worker.total.resize(cells);
     for (unsigned x = 0; x <= group.degree; ++x) {
       if (x > 0) {
         for (auto* lines : {&worker.operands, &worker.columns})
-          for (Line& line : *lines)
-            if (line.table.size() > 1) line.advance(block);
-        if (group.run.size() > 1) worker.run.advance(block);
+          for (Line<Cell>& line : *lines)
+            if (line.table.size() > 1) line.advance(cells);
+        if (group.run.size() > 1) worker.run.advance(cells);
       }
-      std::fill_n(worker.total.begin(), block, Fr::zero());
+      std::fill(worker.total.begin(), worker.total.end(), Cell{});
       Fr everywhere;
       for (const auto& [weight, code] : group.terms) {
-        const auto value = here.run(*code, block);
+        const auto value = here.run(*code, cells);
         if (value.rows == nullptr)
           everywhere += weight * value.all;
         else
-          kernels().mac(worker.total.data(), value.rows, weight, block);
+          mac(worker.total.data(), value.rows, weight, cells);
       }
-      if (!everywhere.is_zero())
-        for (std::size_t i = 0; i < block; ++i) worker.total[i] += everywhere;
-      Fr here_sum;
-      if (group.gruen) {
-        here_sum = kernels().dot(worker.total.data(), low.data(), block) * high[b];
-      } else if (group.run.size() > 1) {
-        here_sum = kernels().dot(worker.total.data(), worker.run.value.data(), block);
-      } else {
-        for (std::size_t i = 0; i < block; ++i) here_sum += worker.total[i];
-        if (group.run.size() == 1) here_sum *= group.run[0];
-      }
-      partial[id][x] += here_sum;
+      if (!everywhere.is_zero()) shift(worker.total.data(), worker.total.data(), everywhere, false, cells);
+      Fr sum = dot(worker.total.data(), group.run.size() > 1 ? worker.run.value.data() : low.data(), cells);
+      if (group.gruen) sum *= high[b];
+      if (group.run.size() == 1) sum *= group.run[0];
+      partial[id][x] += sum;
     }
   });
   std::vector<Fr> values(group.degree + 1);
   for (const auto& one : partial)
     for (std::size_t x = 0; x < values.size(); ++x) values[x] += one[x];
+  return values;
+}
+
+/// Σ over the rest of the group's rows, as a polynomial in the round's variable; the coefficients are added to `sum`.
+void Prover::add_round(Group& group, unsigned round, const Tables& operands, const Tables& columns, std::vector<Fr>& sum) {
+  if (group.small && group.small->rounds_left() == 0) {
+    group.small.reset();
+    group.terms.insert(group.terms.end(), group.small_terms.begin(), group.small_terms.end());
+    group.collect();
+  }
+  if (group.nt <= round) {
+    if (!group.constant) {
+      auto here = runner<Fr>();
+      for (const std::size_t k : group.operands) here.operands[k] = {nullptr, operands.view[k][0]};
+      for (const std::size_t k : group.columns) here.columns[k] = {nullptr, columns.view[k][0]};
+      Fr total;
+      for (const auto& [weight, code] : group.terms) total += weight * here.run(*code, 1).all;
+      group.constant = total * group.bound * (group.run.empty() ? Fr::one() : group.run[0]);
+    }
+    sum[0] += *group.constant * half_.pow(round + 1 - group.nt);
+    return;
+  }
+  std::vector<Fr> values(group.degree + 1);
+  if (!group.terms.empty()) {
+    const std::size_t block = std::min(kBlock, std::size_t{1} << (group.nt - round - 1));
+    values = block >= kRowsIn<Tile> ? round_values<Tile>(group, round, operands, columns, block) : round_values<Fr>(group, round, operands, columns, block);
+  }
   auto c = interpolate(std::move(values));
   if (group.small) {
     const auto more = interpolate(group.small->values());
@@ -259,7 +266,7 @@ void Prover::main_sumcheck() {
   }
   // The dummy variable t: Z at (1 − t)P + tR, times 1 − t; everything else is bound.
   std::vector<Fr> values;
-  BlockRunner here = runner();
+  auto here = runner<Fr>();
   for (std::size_t k = 0; k < columns.view.size(); ++k) here.columns[k] = {nullptr, columns.view[k][0]};
   for (unsigned t = 0; t <= plan_.degree; ++t) {
     for (std::size_t k = 0; k < operands.view.size(); ++k)
