@@ -82,6 +82,19 @@ TEST(Curve, EachMsmBackEndEqualsItsSlowTwin) {
   }
 }
 
+TEST(Curve, MultiplesOfOnePoint) {
+  SeededRandom random(6);
+  for (const std::size_t size : {1, 30, 4100}) {
+    std::vector<Fr> scalars = {Fr::zero(), Fr::one(), -Fr::one(), Fr(2048), Fr(2049), Fr(4096), -Fr(4095), Fr(2).pow(253), Fr(128), Fr(129), Fr(255)};
+    while (scalars.size() < size) scalars.push_back(random.below(2) ? Fr::random(random) : Fr(random.below(70)));
+    scalars.resize(size);
+    const G1Affine base = (G1(G1Affine::generator()) * Fr::random(random)).affine();
+    const auto points = multiples(base, scalars);
+    ASSERT_EQ(points.size(), size);
+    for (std::size_t i = 0; i < size; i += i < 40 ? 1 : 37) EXPECT_EQ(points[i], (G1(base) * scalars[i]).affine()) << i;
+  }
+}
+
 TEST(Curve, ThePairingIsBilinearAndNotDegenerate) {
   SeededRandom random(2);
   const G1 g = G1Affine::generator();

@@ -100,6 +100,44 @@ G1 msm_mixed(std::span<const G1Affine> points, std::span<const Fr> scalars, unsi
   return out + msm(far, large, threads, scratch);
 }
 
+std::vector<G1Affine> multiples(const G1Affine& base, std::span<const Fr> scalars) {
+  const detail::Windows windows = scalars.size() < 4096 ? detail::Windows{8, 32} : detail::Windows{12, 22};
+  const auto half = static_cast<std::int32_t>(windows.buckets());
+  // d·2^(width·w)·base, 1 ≤ d ≤ half
+  std::vector<G1> sums;
+  G1 step = base;
+  for (unsigned w = 0; w < windows.count; ++w) {
+    G1 sum;
+    for (std::int32_t d = 0; d < half; ++d) sums.push_back(sum += step);
+    step = sum.doubled();
+  }
+  const auto table = G1::affine(sums);
+  std::vector<G1Affine> out(scalars.size());
+#if defined(__x86_64__)
+  if (has_ifma()) {
+    detail::multiples_ifma(table, windows, scalars, out.data());
+    return out;
+  }
+#endif
+  constexpr std::size_t kChunk = 4096;  // one inversion each
+  std::vector<std::int32_t> digits(windows.count);
+  for (std::size_t from = 0; from < scalars.size(); from += kChunk) {
+    std::vector<G1> points;
+    for (std::size_t i = from; i < std::min(from + kChunk, scalars.size()); ++i) {
+      signed_digits(scalars[i].number(), windows.width, digits);
+      G1 sum;
+      for (unsigned w = 0; w < windows.count; ++w) {
+        if (digits[w] > 0) sum += table[static_cast<std::size_t>(half) * w + static_cast<std::size_t>(digits[w] - 1)];
+        if (digits[w] < 0) sum += -table[static_cast<std::size_t>(half) * w + static_cast<std::size_t>(-digits[w] - 1)];
+      }
+      points.push_back(sum);
+    }
+    const auto affine = G1::affine(points);
+    std::copy(affine.begin(), affine.end(), out.begin() + static_cast<std::ptrdiff_t>(from));
+  }
+  return out;
+}
+
 G1 msm_portable(std::span<const G1Affine> points, std::span<const Fr> scalars) {
   PB_ASSERT(points.size() == scalars.size());
   const unsigned log = static_cast<unsigned>(std::bit_width(points.size()));

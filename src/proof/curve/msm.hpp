@@ -23,6 +23,9 @@ G1 msm(std::span<const G1Affine> points, std::span<const std::int64_t> scalars, 
 /// The same for scalars of which most may be small, positive or negative, and many zero: they are sorted into what is cheap and what is not.
 G1 msm_mixed(std::span<const G1Affine> points, std::span<const Fr> scalars, unsigned threads = 1, MsmScratch* scratch = nullptr);
 
+/// scalars[i]·base, one point each: sums of a table's entries, one for each digit.
+std::vector<G1Affine> multiples(const G1Affine& base, std::span<const Fr> scalars);
+
 /// Jacobian buckets with signed digits, for every processor.
 G1 msm_portable(std::span<const G1Affine> points, std::span<const Fr> scalars);
 /// The slow twin: one double-and-add for each point.

@@ -281,4 +281,38 @@ G1 msm_ifma(std::span<const G1Affine> points, const Scalars& scalars, unsigned b
   return out;
 }
 
+void multiples_ifma(std::span<const G1Affine> table, const Windows& windows, std::span<const Fr> scalars, G1Affine* out) {
+  constexpr std::size_t kChunk = 4096;
+  const std::size_t half = windows.buckets();
+  UnfilledVector<Packed> packed(table.size());
+  pack_points(table, packed.data());
+  ListSums sums;
+  LargeVector<std::uint32_t> entries;  // the scalars' digits
+  std::vector<ListSums::List> lists;
+  std::vector<Packed> points;
+  for (std::size_t from = 0; from < scalars.size(); from += kChunk) {
+    const std::size_t count = std::min(kChunk, scalars.size() - from);
+    entries.clear(), lists.clear();
+    points.assign(count, Packed{});
+    for (std::size_t i = 0; i < count; ++i) {
+      const Limbs number = scalars[from + i].number();
+      const auto first = static_cast<std::uint32_t>(entries.size());
+      std::uint64_t carry = 0;
+      for (unsigned w = 0; w < windows.count; ++w) {
+        const unsigned bit = w * windows.width;
+        std::uint64_t digit = bit < 256 ? number[bit / 64] >> (bit % 64) : 0;
+        if (bit % 64 + windows.width > 64 && bit / 64 + 1 < 4) digit |= number[bit / 64 + 1] << (64 - bit % 64);
+        digit = (digit & (2 * half - 1)) + carry;
+        carry = digit > half;
+        const std::uint64_t magnitude = carry != 0 ? 2 * half - digit : digit;
+        if (magnitude != 0) entries.push_back(static_cast<std::uint32_t>((half * w + magnitude - 1) << 1 | carry));
+      }
+      lists.push_back({first, static_cast<std::uint32_t>(entries.size()) - first, &points[i]});
+    }
+    sums.add(packed.data(), entries.data(), lists);
+    sums.finish();
+    unpack_points(points, out + from);
+  }
+}
+
 }  // namespace peaberry::proof::detail

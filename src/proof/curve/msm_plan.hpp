@@ -20,6 +20,9 @@ struct Scalars {
 /// Σ scalar·point, −2^bits ≤ scalar < 2^bits; 254 bits for field elements. Needs IFMA.
 G1 msm_ifma(std::span<const G1Affine> points, const Scalars& scalars, unsigned bits, unsigned threads, MsmScratch* scratch);
 
+/// out[i] = Σ_w sign·table[half·w + |digit| − 1] over the signed digits of scalars[i], `half` = 2^(width−1) entries for each window. Needs IFMA.
+void multiples_ifma(std::span<const G1Affine> table, const Windows& windows, std::span<const Fr> scalars, G1Affine* out);
+
 /// The window's width that costs least: adds for each point and window against bucket sums. `bits` as above.
 Windows choose_windows(std::size_t size, unsigned bits);
 /// What it costs, in lane products.

@@ -82,4 +82,17 @@ inline void pack_points(std::span<const G1Affine> points, Packed* out) {
   }
 }
 
+/// The inverse.
+inline void unpack_points(std::span<const Packed> points, G1Affine* out) {
+  for (std::size_t i = 0; i < points.size(); i += 8) {
+    const Packed* at[8];
+    for (std::size_t k = 0; k < 8; ++k) at[k] = &points[std::min(i + k, points.size() - 1)];
+    Lane x, y;
+    gather_points(at, x, y);
+    alignas(64) Fq xs[8], ys[8];
+    x.store(xs), y.store(ys);
+    for (std::size_t k = 0; k < 8 && i + k < points.size(); ++k) out[i + k] = {xs[kOrder[k]], ys[kOrder[k]]};
+  }
+}
+
 }  // namespace peaberry::proof::detail

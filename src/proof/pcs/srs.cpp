@@ -56,36 +56,14 @@ Srs Srs::local(unsigned log) { return development(log, Fr::from_be_reduced(crypt
 Srs Srs::development(unsigned log, Random& random) { return development(log, Fr::random(random)); }
 
 Srs Srs::development(unsigned log, const Fr& tau) {
-  // Multiples of G by bytes: d·2^(8w)·G. One addition for each byte of a power.
-  std::vector<G1> sums;
-  G1 base = G1Affine::generator();
-  for (int window = 0; window < 32; ++window) {
-    G1 sum;
-    for (int d = 0; d < 256; ++d) {
-      sums.push_back(sum);
-      sum += base;
-    }
-    base = sum;
-  }
-  const auto table = G1::affine(sums);
   Srs out;
   out.tau_ = G2Affine::generator() * tau;
   const std::size_t size = std::size_t{1} << log;
   auto powers = std::make_shared<LargeVector<G1Affine>>();
   powers->reserve(size);
-  Fr power = Fr::one();
-  std::vector<G1> chunk;
-  for (std::size_t i = 0; i < size; ++i) {
-    const auto number = power.number();
-    G1 point;
-    for (int window = 0; window < 32; ++window) point += table[256 * window + (number[window / 8] >> (8 * (window % 8)) & 255)];
-    chunk.push_back(point);
-    power *= tau;
-    if (chunk.size() == 4096 || i + 1 == size) {
-      for (const G1Affine& one : G1::affine(chunk)) powers->push_back(one);
-      chunk.clear();
-    }
-  }
+  LargeVector<Fr> scalars(size, Fr::one());
+  for (std::size_t i = 1; i < size; ++i) scalars[i] = scalars[i - 1] * tau;
+  for (const G1Affine& one : multiples(G1Affine::generator(), scalars)) powers->push_back(one);
   out.powers_ = *powers;
   out.owner_ = powers;
   return out;
