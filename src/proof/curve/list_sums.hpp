@@ -4,7 +4,9 @@
 
 #include <peaberry/proof/field/memory.hpp>
 
-#include <numeric>
+#include <algorithm>
+#include <memory>
+#include <utility>
 
 #include "packed_ifma.hpp"
 
@@ -27,8 +29,7 @@ class ListSums {
     Packed* to;
   };
 
-  /// Sums are written by `finish` at the latest. Empty lists leave `to` as it is. The points are read now, unless a list was longer than 64 and its parts are yet to
-  /// be added: then all are done with when this returns.
+  /// Points and entries are read now; sums are written by `finish` at the latest. Empty lists leave `to` as it is.
   void add(const Packed* points, const std::uint32_t* entries, std::span<const List> lists) {
     std::size_t parts = 0;
     for (const List& list : lists)
@@ -36,7 +37,7 @@ class ListSums {
     if (parts == 0) return add_short(points, entries, lists);
     // A list that is too long is cut evenly; the parts' sums are new points, and make new lists.
     LargeVector<Packed> sums(parts);
-    std::vector<List> cut, rest;
+    LargeVector<List> cut, rest;
     cut.reserve(lists.size() + parts);
     std::uint32_t done = 0;
     for (const List& list : lists) {
@@ -68,7 +69,6 @@ class ListSums {
  private:
   static constexpr std::uint32_t kLongest = 64;
   static constexpr std::size_t kChunkTiles = 48;  ///< of a chunk's first round: 384 pairs, 48 KiB of points
-
   static constexpr std::size_t kMostTiles = kChunkTiles + kLongest / 2;
 
   static std::uint32_t parts_of(const List& list) { return (list.length + kLongest - 1) / kLongest; }
@@ -123,7 +123,7 @@ class ListSums {
   struct Product {
     alignas(64) std::uint64_t limbs[40];
   };
-  /// Two products: one waits for the one before it, and two fill each other's waiting.
+  /// Of all steps' x2 − x1, in two chains: a product waits for the one before it, and two fill each other's waiting.
   struct Products {
     Lane even, odd;
     Lane& of(std::size_t step) { return step % 2 == 0 ? even : odd; }
@@ -191,8 +191,10 @@ class ListSums {
     rights_.resize(kMostTiles);
     Prefetcher prefetcher(next);
     Products products = careful_ ? differences<true>(later, fresh.get()) : differences<false>(later, fresh.get());
-    if (!careful_ && (products.even * products.odd).is_zero() != 0) [[unlikely]]
-      products = (steps_.resize(later), differences<true>(later, fresh.get()));
+    if (!careful_ && (products.even * products.odd).is_zero() != 0) [[unlikely]] {
+      steps_.resize(later);
+      products = differences<true>(later, fresh.get());
+    }
     sums(products, prefetcher);
     while (!prefetcher.done()) prefetcher.eight();
     for (const auto& [tile, lane, sum] : odd_) {
@@ -213,10 +215,9 @@ class ListSums {
   Products differences(std::size_t later, Chunk* fresh) {
     Products products{Lane::one(), Lane::one()};
     for (std::size_t i = 0; i < later; ++i) difference<kCareful>(i, products);
-    if (fresh != nullptr) {
+    if (fresh != nullptr)
       for (const Group& group : fresh->groups)
         for (std::uint32_t i = 0; i < group.width(); ++i) gather_pair<kCareful>(*fresh, group, i, products);
-    }
     if (steps_.size() % 2 != 0) {  // sums are made in twos
       steps_.push_back({&dummy_, &dummy_, 0});
       difference<false>(steps_.size() - 1, products);

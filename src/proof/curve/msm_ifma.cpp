@@ -1,6 +1,6 @@
-// Multi-scalar multiplication by buckets (Pippenger), eight lanes at a time. In each window the points are sorted by bucket and added pairwise, in
-// rounds, by affine formulas that share one inversion (Montgomery's trick): six multiplications an addition. The buckets' weighted sum runs in Jacobian
-// coordinates with one window in each lane.
+// Multi-scalar multiplication by buckets (Pippenger 1976; signed digits). In each window the points are sorted by bucket, and each bucket's list is summed by affine
+// additions on eight lanes (list_sums.hpp). Buckets are weighed by the sums of their rows and columns; what is left of that runs in Jacobian coordinates with one list in
+// each lane.
 
 #include <atomic>
 #include <bit>
@@ -24,8 +24,8 @@ void cut_digits(std::span<const G1Affine> points, const Scalars& scalars, std::s
   const std::uint64_t mask = (std::uint64_t{1} << windows.width) - 1;
   // A line of each window at a time: one write each, since the lines of all windows may share a place in the cache.
   constexpr std::size_t kLine = 32;
+  std::uint16_t lines[128][kLine];
   for (std::size_t begin = first; begin < first + count; begin += kLine) {
-    std::uint16_t lines[128][kLine];
     const std::size_t here = std::min(kLine, first + count - begin);
     for (std::size_t k = 0; k < here; ++k) {
       Limbs number{};
@@ -46,13 +46,14 @@ void cut_digits(std::span<const G1Affine> points, const Scalars& scalars, std::s
     }
     for (unsigned w = 0; w < windows.count; ++w) std::memcpy(out + points.size() * w + begin, lines[w], here * sizeof(std::uint16_t));
   }
+  explicit_bzero(lines, sizeof lines);
 }
 
 /// What one window needs beside its buckets; used again for the thread's next one.
 struct Workspace {
   UnfilledVector<std::uint32_t> keys, entries;
   LargeVector<std::uint32_t> start;
-  std::vector<ListSums::List> lists;
+  LargeVector<ListSums::List> lists;
   LargeVector<Packed> buckets;
   ListSums sums;
 };
