@@ -1,3 +1,5 @@
+// Source: docs/reference/proof-protocol.md, §2, §10; Haböck 2022 (ePrint 2022/1530) for fractions.
+
 #include "builder.hpp"
 
 #include <algorithm>

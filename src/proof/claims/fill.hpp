@@ -1,5 +1,7 @@
 #pragma once
 
+// Source: docs/reference/proof-protocol.md, §2: the plain meaning of views and helpers.
+
 #include <optional>
 
 #include <peaberry/proof/plan/weights.hpp>

@@ -1,3 +1,5 @@
+// Source: EFD, short Weierstrass curves with a = 0, add-2007-bl, madd-2007-bl, dbl-2009-l; EIP-196 for the curve; docs/reference/proof-protocol.md, §1 for H.
+
 #include "g1.hpp"
 
 #include <peaberry/crypto/hash.hpp>

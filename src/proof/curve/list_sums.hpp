@@ -19,6 +19,9 @@ namespace peaberry::proof::detail {
 /// inversion. Lists are taken in chunks that fit a core's second cache, and a batch is one round of every chunk under way – the first of the newest, the second of the
 /// one before – so that batches do not shrink as trees do. Meanwhile the next chunk's points are fetched.
 ///
+/// Source: Montgomery 1987 (section 10.3.1) for shared inversions; affine buckets for Pippenger's method as in Aztec's barretenberg and gnark-crypto; lists in lanes, chunks in
+/// a pipeline: ours (docs/decisions/0008).
+///
 /// Doubling, cancelling and infinity, for which the formulas do not hold, are rare: a batch is looked at closely only after its product was found to be zero, or once
 /// an infinity is to be added.
 class ListSums {

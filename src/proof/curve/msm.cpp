@@ -1,3 +1,5 @@
+// Source: Pippenger's buckets with signed digits, as in Bernstein, Doumen, Lange, Oosterwijk 2012 (ePrint 2012/549).
+
 #include "msm.hpp"
 
 #include <peaberry/proof/field/vector.hpp>

@@ -1,5 +1,7 @@
 #pragma once
 
+// Source: Pippenger 1976; Bernstein, Doumen, Lange, Oosterwijk 2012 (ePrint 2012/549) for its use here.
+
 #include <peaberry/proof/field/memory.hpp>
 
 #include "g1.hpp"

@@ -1,5 +1,7 @@
 #pragma once
 
+// Source: costs measured here (docs/decisions/0008).
+
 #include "msm.hpp"
 
 namespace peaberry::proof::detail {

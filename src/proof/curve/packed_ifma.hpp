@@ -1,5 +1,7 @@
 #pragma once
 
+// Source: none; a layout (docs/decisions/0008).
+
 // Points as eight lanes read and write them. Only sources that are compiled for AVX-512 IFMA may include this file.
 
 #include <peaberry/proof/field/ifma.hpp>

@@ -1,3 +1,5 @@
+// Source: see inverse.hpp; the matrices are those of Bernstein and Yang 2019.
+
 #include "inverse.hpp"
 
 #include <algorithm>

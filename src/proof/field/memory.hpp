@@ -1,5 +1,7 @@
 #pragma once
 
+// Source: none; Linux madvise(2).
+
 #include <sys/mman.h>
 
 #include <cstdlib>

@@ -1,3 +1,5 @@
+// Source: none: the plain meaning of vector.hpp.
+
 #include "vector.hpp"
 
 #include <cstring>

@@ -1,5 +1,7 @@
 #pragma once
 
+// Source: none for the portable kernels; ifma.hpp names those of the lanes.
+
 #include "bn254.hpp"
 
 namespace peaberry::proof {

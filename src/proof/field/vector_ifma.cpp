@@ -1,3 +1,5 @@
+// Source: Montgomery products on lanes as in ifma.hpp; Montgomery 1987 (§10.3.1) for shared inversions.
+
 #include "ifma.hpp"
 #include "vector.hpp"
 

@@ -1,3 +1,5 @@
+// Source: powers of τ as in Kate, Zaverucha, Goldberg 2010; snarkjs' .ptau sections (iden3/binfileutils, header, tauG1, tauG2); docs/reference/proof-protocol.md, §1 for ids.
+
 #include "srs.hpp"
 
 #include <fcntl.h>

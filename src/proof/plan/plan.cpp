@@ -1,3 +1,5 @@
+// Source: docs/reference/proof-protocol.md, §2.
+
 #include "plan.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Source: docs/reference/proof-protocol.md, §3.
+
 #include "transcript.hpp"
 
 namespace peaberry::proof {

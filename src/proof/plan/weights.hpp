@@ -1,5 +1,7 @@
 #pragma once
 
+// Source: docs/reference/proof-protocol.md, §2 (views) and §5 (weights).
+
 #include <span>
 
 #include <peaberry/proof/field/prime.hpp>

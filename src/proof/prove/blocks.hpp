@@ -1,5 +1,7 @@
 #pragma once
 
+// Source: docs/reference/proof-protocol.md, §2: codes are postfix.
+
 #include <peaberry/proof/field/vector.hpp>
 #include <peaberry/proof/plan/plan.hpp>
 

@@ -1,5 +1,7 @@
 #pragma once
 
+// Source: Newton's divided differences.
+
 #include <cstddef>
 #include <vector>
 

@@ -1,5 +1,7 @@
 #pragma once
 
+// Source: none.
+
 #include <atomic>
 #include <thread>
 #include <vector>

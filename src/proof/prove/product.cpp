@@ -1,3 +1,5 @@
+// Source: docs/reference/proof-protocol.md, §5; see product.hpp.
+
 #include "product.hpp"
 
 #include <vector>

@@ -1,3 +1,5 @@
+// Source: docs/reference/proof-protocol.md, §3–§6; Haböck 2022 (ePrint 2022/1530) for helper columns.
+
 #include "prover.hpp"
 
 #include <deque>

@@ -1,3 +1,5 @@
+// Source: docs/reference/proof-protocol.md, §6; Gemini (ePrint 2022/420) folded four ways; Shplonk (ePrint 2020/081).
+
 #include "prover_class.hpp"
 
 namespace peaberry::proof {

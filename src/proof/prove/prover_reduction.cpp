@@ -1,3 +1,5 @@
+// Source: docs/reference/proof-protocol.md, §5.
+
 #include <map>
 #include <tuple>
 

@@ -1,3 +1,5 @@
+// Source: docs/reference/proof-protocol.md, §4; Gruen 2024 (ePrint 2024/108) for the run that is split off.
+
 #include "interpolate.hpp"
 #include "prover_class.hpp"
 #include "small_rounds.hpp"

@@ -1,5 +1,7 @@
 #pragma once
 
+// Source: none; tests.
+
 #include "gallery.hpp"
 #include "slow_prover.hpp"
 

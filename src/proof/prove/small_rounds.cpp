@@ -1,3 +1,5 @@
+// Source: see small_rounds.hpp.
+
 #include "small_rounds.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Source: docs/reference/proof-protocol.md, §2 and §5.
+
 #include "views.hpp"
 
 namespace peaberry::proof {

@@ -1,5 +1,7 @@
 #pragma once
 
+// Source: docs/reference/proof-protocol.md, §1: what the protocol takes from its groups.
+
 #include <peaberry/proof/pcs/srs.hpp>
 
 namespace peaberry::proof {

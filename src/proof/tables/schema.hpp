@@ -1,5 +1,7 @@
 #pragma once
 
+// Source: docs/reference/tables.md, commitment scheme 2.
+
 #include <functional>
 #include <optional>
 #include <string_view>

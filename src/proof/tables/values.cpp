@@ -1,3 +1,5 @@
+// Source: docs/reference/tables.md, commitment scheme 2.
+
 #include "values.hpp"
 
 #include <algorithm>

@@ -1,5 +1,7 @@
 #pragma once
 
+// Source: docs/reference/tables.md, commitment scheme 2.
+
 #include <peaberry/proof/field/bn254.hpp>
 #include <peaberry/proof/field/memory.hpp>
 

@@ -1,5 +1,7 @@
 #pragma once
 
+// Source: EIP-196, EIP-197.
+
 #include <peaberry/proof/curve/g1.hpp>
 
 #include "verify_core.hpp"

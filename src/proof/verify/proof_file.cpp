@@ -1,3 +1,5 @@
+// Source: the format of tests/vectors/proof.
+
 #include "proof_file.hpp"
 
 #include <peaberry/base/u256.hpp>

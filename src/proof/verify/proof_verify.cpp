@@ -1,3 +1,5 @@
+// Source: see proof_verify.h.
+
 #include "proof_verify.h"
 
 #include "verify.hpp"

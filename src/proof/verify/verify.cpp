@@ -1,3 +1,5 @@
+// Source: docs/reference/proof-protocol.md, §3–§6.
+
 #include "verify.hpp"
 
 #include <peaberry/crypto/hash.hpp>
