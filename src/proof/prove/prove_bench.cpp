@@ -111,7 +111,7 @@ int main() {
 
   // ---- sumcheck of degree 2 over 2^20 rows, against 3·2^20 products
   Table f(scalars.begin(), scalars.end()), g(scalars.rbegin(), scalars.rend());
-  const double sumcheck = median(3, [&] {
+  const double sumcheck = median(9, [&] {
     Product product(f, g);
     for (Fr challenge(12345); product.size() > 1;) {
       const auto [c0, c2] = product.round(1);
@@ -119,7 +119,7 @@ int main() {
       product.bind(challenge, 1);
     }
   });
-  const double copies = median(3, [&] { Table x = f, y = g; });
+  const double copies = median(9, [&] { Table x = f, y = g; });
   row("sumcheck_deg2_2e20", "ms", (sumcheck - copies) * 1e3, 3 * kRows * tiles * 1e-6, "3·2^20 products on lanes", "3", false);
 
   {  // the main sumcheck of c = a·b over 2^20 rows of 16-bit values: its first rounds in whole numbers
