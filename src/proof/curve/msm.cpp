@@ -10,27 +10,16 @@
 #include <bit>
 
 namespace peaberry::proof {
-namespace {
-
-/// Signed digits of `width` bits, −2^(width−1) < d ≤ 2^(width−1): half the buckets, since −P costs nothing.
-void signed_digits(const detail::Limbs& number, unsigned width, std::span<std::int32_t> out) {
+void detail::signed_digits(const Limbs& number, unsigned width, std::span<std::int32_t> out) {
   const std::int32_t half = 1 << (width - 1);
   std::int32_t carry = 0;
   for (std::size_t window = 0; window < out.size(); ++window) {
-    const unsigned bit = static_cast<unsigned>(window) * width;
-    std::uint64_t digit = 0;
-    if (bit < 256) {
-      digit = number[bit / 64] >> (bit % 64);
-      if (bit % 64 + width > 64 && bit / 64 + 1 < 4) digit |= number[bit / 64 + 1] << (64 - bit % 64);
-    }
-    std::int32_t value = static_cast<std::int32_t>(digit & ((std::uint64_t{1} << width) - 1)) + carry;
+    std::int32_t value = static_cast<std::int32_t>(bits_at(number, static_cast<unsigned>(window) * width, width)) + carry;
     carry = value > half;
     if (carry) value -= 2 * half;
     out[window] = value;
   }
 }
-
-}  // namespace
 
 G1 msm_slow(std::span<const G1Affine> points, std::span<const Fr> scalars) {
   PB_ASSERT(points.size() == scalars.size());
@@ -126,7 +115,7 @@ std::vector<G1Affine> multiples(const G1Affine& base, std::span<const Fr> scalar
   for (std::size_t from = 0; from < scalars.size(); from += kChunk) {
     std::vector<G1> points;
     for (std::size_t i = from; i < std::min(from + kChunk, scalars.size()); ++i) {
-      signed_digits(scalars[i].number(), windows.width, digits);
+      detail::signed_digits(scalars[i].number(), windows.width, digits);
       G1 sum;
       for (unsigned w = 0; w < windows.count; ++w) {
         if (digits[w] > 0) sum += table[static_cast<std::size_t>(half) * w + static_cast<std::size_t>(digits[w] - 1)];
@@ -146,7 +135,7 @@ G1 msm_portable(std::span<const G1Affine> points, std::span<const Fr> scalars) {
   const unsigned width = std::clamp(log > 3 ? log - 3 : 2, 2u, 15u);
   const std::size_t windows = (254 + width) / width;
   std::vector<std::int32_t> digits(windows * points.size());
-  for (std::size_t i = 0; i < points.size(); ++i) signed_digits(scalars[i].number(), width, std::span(digits).subspan(i * windows, windows));
+  for (std::size_t i = 0; i < points.size(); ++i) detail::signed_digits(scalars[i].number(), width, std::span(digits).subspan(i * windows, windows));
   G1 out;
   std::vector<G1> buckets(std::size_t{1} << (width - 1));
   for (std::size_t window = windows; window-- > 0;) {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <bit>
+#include <cstdlib>
 #include <cstring>
 #include <thread>
 #include <tuple>
@@ -21,7 +22,6 @@ void cut_digits(std::span<const G1Affine> points, const Scalars& scalars, std::s
   Limbs offset{};
   for (unsigned w = 0; w < windows.count; ++w)
     if (const unsigned bit = w * windows.width + windows.width - 1; bit < 64 * words) offset[bit / 64] |= std::uint64_t{1} << (bit % 64);
-  const std::uint64_t mask = (std::uint64_t{1} << windows.width) - 1;
   // A line of each window at a time: one write each, since the lines of all windows may share a place in the cache.
   constexpr std::size_t kLine = 32;
   std::uint16_t lines[128][kLine];
@@ -37,12 +37,7 @@ void cut_digits(std::span<const G1Affine> points, const Scalars& scalars, std::s
       } else {
         number[0] = static_cast<std::uint64_t>(scalars.small[begin + k]) + offset[0];
       }
-      for (unsigned w = 0; w < windows.count; ++w) {
-        const unsigned bit = w * windows.width;
-        std::uint64_t digit = number[bit / 64] >> (bit % 64);
-        if (bit % 64 + windows.width > 64 && bit / 64 + 1 < words) digit |= number[bit / 64 + 1] << (64 - bit % 64);
-        lines[w][k] = static_cast<std::uint16_t>(digit & mask);
-      }
+      for (unsigned w = 0; w < windows.count; ++w) lines[w][k] = static_cast<std::uint16_t>(bits_at(number, w * windows.width, windows.width, words));
     }
     for (unsigned w = 0; w < windows.count; ++w) std::memcpy(out + points.size() * w + begin, lines[w], here * sizeof(std::uint16_t));
   }
@@ -289,6 +284,7 @@ void multiples_ifma(std::span<const G1Affine> table, const Windows& windows, std
   pack_points(table, packed.data());
   ListSums sums;
   LargeVector<std::uint32_t> entries;  // the scalars' digits
+  LargeVector<std::int32_t> digits(windows.count);
   std::vector<ListSums::List> lists;
   std::vector<Packed> points;
   for (std::size_t from = 0; from < scalars.size(); from += kChunk) {
@@ -296,17 +292,11 @@ void multiples_ifma(std::span<const G1Affine> table, const Windows& windows, std
     entries.clear(), lists.clear();
     points.assign(count, Packed{});
     for (std::size_t i = 0; i < count; ++i) {
-      const Limbs number = scalars[from + i].number();
+      signed_digits(scalars[from + i].number(), windows.width, digits);
       const auto first = static_cast<std::uint32_t>(entries.size());
-      std::uint64_t carry = 0;
       for (unsigned w = 0; w < windows.count; ++w) {
-        const unsigned bit = w * windows.width;
-        std::uint64_t digit = bit < 256 ? number[bit / 64] >> (bit % 64) : 0;
-        if (bit % 64 + windows.width > 64 && bit / 64 + 1 < 4) digit |= number[bit / 64 + 1] << (64 - bit % 64);
-        digit = (digit & (2 * half - 1)) + carry;
-        carry = digit > half;
-        const std::uint64_t magnitude = carry != 0 ? 2 * half - digit : digit;
-        if (magnitude != 0) entries.push_back(static_cast<std::uint32_t>((half * w + magnitude - 1) << 1 | carry));
+        const std::int32_t digit = digits[w];
+        if (digit != 0) entries.push_back(static_cast<std::uint32_t>((half * w + static_cast<std::size_t>(std::abs(digit)) - 1) << 1 | (digit < 0)));
       }
       lists.push_back({first, static_cast<std::uint32_t>(entries.size()) - first, &points[i]});
     }

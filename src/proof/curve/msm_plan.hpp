@@ -14,6 +14,16 @@ struct Windows {
   std::size_t buckets() const { return std::size_t{1} << (width - 1); }
 };
 
+/// `width` bits of a number from `bit` on; beyond its 64·words bits there are none.
+constexpr std::uint64_t bits_at(const Limbs& number, unsigned bit, unsigned width, unsigned words = 4) {
+  if (bit >= 64 * words) return 0;
+  std::uint64_t out = number[bit / 64] >> (bit % 64);
+  if (bit % 64 + width > 64 && bit / 64 + 1 < words) out |= number[bit / 64 + 1] << (64 - bit % 64);
+  return out & ((std::uint64_t{1} << width) - 1);
+}
+/// Signed digits of `width` bits, −2^(width−1) < d ≤ 2^(width−1): half the buckets, since −P costs nothing.
+void signed_digits(const Limbs& number, unsigned width, std::span<std::int32_t> out);
+
 /// As many as there are points: field elements, or whole numbers in two's complement.
 struct Scalars {
   const Fr* full = nullptr;
