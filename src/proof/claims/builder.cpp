@@ -143,7 +143,7 @@ void PlanBuilder::equals_public(const Column& column, unsigned first_input, unsi
   zero(view(column) - public_vector(column.n, first_input, count), column.n);
 }
 
-void PlanBuilder::contraction(const Expr& acc, unsigned n, const Expr& product, unsigned k) { contraction_shared(acc, n, product, k, 0, 0); }
+void PlanBuilder::contraction(const Expr& acc, unsigned n, const Expr& product, unsigned k) { contraction(acc, n, std::vector<Expr>{product}, k); }
 
 void PlanBuilder::contraction_shared(const Expr& acc, unsigned n, const Expr& product, unsigned k, unsigned shared, unsigned rs) {
   const Expr minus = constant(0) - product;

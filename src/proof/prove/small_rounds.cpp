@@ -8,12 +8,12 @@
 
 #include <peaberry/proof/plan/weights.hpp>
 
+#include "blocks.hpp"
 #include "parallel.hpp"
 
 namespace peaberry::proof {
 namespace {
 
-constexpr std::size_t kBlock = 512;
 constexpr unsigned kMostBits = 51;  // what `dot_small` takes
 
 /// A leaf: one whole number, or a table of them.
