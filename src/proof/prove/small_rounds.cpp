@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <numeric>
 
 #include <peaberry/proof/plan/weights.hpp>
 
@@ -91,6 +92,29 @@ void spread(const Leaf& leaf, std::size_t from, std::size_t rows, unsigned round
       }
     std::swap(grid, other);
   }
+}
+
+/// A block of whole numbers: one for each row, or one for all.
+struct Rows {
+  const std::int64_t* rows;  ///< nullptr: `all`
+  std::int64_t all;
+};
+
+/// left op right, in `out` unless both are the same for all rows.
+Rows combined(Plan::Op op, Rows left, Rows right, std::int64_t* out, std::size_t rows) {
+  const auto run = [&](auto apply) -> Rows {
+    if (left.rows == nullptr && right.rows == nullptr) return {nullptr, apply(left.all, right.all)};
+    if (left.rows == nullptr)
+      for (std::size_t i = 0; i < rows; ++i) out[i] = apply(left.all, right.rows[i]);
+    else if (right.rows == nullptr)
+      for (std::size_t i = 0; i < rows; ++i) out[i] = apply(left.rows[i], right.all);
+    else
+      for (std::size_t i = 0; i < rows; ++i) out[i] = apply(left.rows[i], right.rows[i]);
+    return {out, 0};
+  };
+  if (op == Plan::Op::kAdd) return run([](std::int64_t x, std::int64_t y) { return x + y; });
+  if (op == Plan::Op::kSub) return run([](std::int64_t x, std::int64_t y) { return x - y; });
+  return run([](std::int64_t x, std::int64_t y) { return x * y; });
 }
 
 std::size_t power(std::size_t base, unsigned exponent) {
@@ -180,10 +204,6 @@ SmallRounds::SmallRounds(std::span<const Term> terms, unsigned degree, unsigned 
       for (const Leaf& leaf : list)
         if (leaf.table != nullptr) worker.grids.try_emplace(leaf.table);
     for (auto& [table, grid] : worker.grids) spread({0, table}, b * block, block, left_, degree_, grid, worker.other);
-    struct Rows {
-      const std::int64_t* rows;  // nullptr: `all`
-      std::int64_t all;
-    };
     for (std::size_t t = 0; t < terms.size(); ++t)
       for (std::size_t point = 0; point < points; ++point) {
         std::size_t used = 0;
@@ -194,33 +214,15 @@ SmallRounds::SmallRounds(std::span<const Term> terms, unsigned degree, unsigned 
               return leaf.table == nullptr ? Rows{nullptr, leaf.all} : Rows{&worker.grids[leaf.table][point * kBlock], 0};
             },
             [&](Plan::Op op, Rows left, Rows right) {
-              const auto one = [op](std::int64_t x, std::int64_t y) { return op == Plan::Op::kAdd ? x + y : op == Plan::Op::kSub ? x - y : x * y; };
-              if (left.rows == nullptr && right.rows == nullptr) return Rows{nullptr, one(left.all, right.all)};
               if (used == worker.buffers.size()) worker.buffers.emplace_back(kBlock);
-              std::int64_t* out = worker.buffers[used++].data();
-              const auto run = [&](auto op_of) {
-                if (left.rows != nullptr && right.rows != nullptr)
-                  for (std::size_t i = 0; i < block; ++i) out[i] = op_of(left.rows[i], right.rows[i]);
-                else if (left.rows != nullptr)
-                  for (std::size_t i = 0; i < block; ++i) out[i] = op_of(left.rows[i], right.all);
-                else
-                  for (std::size_t i = 0; i < block; ++i) out[i] = op_of(left.all, right.rows[i]);
-              };
-              if (op == Plan::Op::kAdd) run([](std::int64_t x, std::int64_t y) { return x + y; });
-              if (op == Plan::Op::kSub) run([](std::int64_t x, std::int64_t y) { return x - y; });
-              if (op == Plan::Op::kMul) run([](std::int64_t x, std::int64_t y) { return x * y; });
-              return Rows{out, 0};
+              return combined(op, left, right, worker.buffers[used++].data(), block);
             });
         Fr& sum = worker.sums[t * points + point];
-        if (r_.empty()) {
-          __int128 whole = value.rows == nullptr ? static_cast<__int128>(value.all) * static_cast<std::int64_t>(block) : 0;
-          if (value.rows != nullptr)
-            for (std::size_t i = 0; i < block; ++i) whole += value.rows[i];
-          sum += Fr::from_signed(static_cast<std::int64_t>(whole));  // below 51 + 9 bits
-        } else {
-          PB_ASSERT(value.rows != nullptr);
+        PB_ASSERT(value.rows != nullptr);  // `fits`: there is a table in every term
+        if (r_.empty())
+          sum += Fr::from_signed(std::accumulate(value.rows, value.rows + block, std::int64_t{0}));  // below 51 + 9 bits
+        else
           sum += kernels().dot_small(low.data(), value.rows, block) * high[b];
-        }
       }
   });
   for (const Worker& worker : workers)
