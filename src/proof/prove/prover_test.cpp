@@ -77,37 +77,64 @@ TEST(Prover, EachClaimTypeOverBn254AndAFalseWitnessIsRefused) {
 }
 
 /// Same plan, witness, masks: the same bytes.
+void expect_same(const Srs& srs, const Scenario<Fr>& scenario, Random& random, unsigned threads) {
+  const Bn254World world{srs};
+  const Plan& plan = scenario.compiled.plan;
+  const auto masks = Masks<Fr>::draw(plan, random);
+  Statement statement;
+  statement.public_inputs = scalars_be(scenario.inputs);
+  ProverInput input;
+  std::vector<Table> tables;
+  tables.reserve(scenario.registered.size());
+  std::vector<Fr> blinders;
+  for (const auto& values : scenario.registered) {
+    blinders.push_back(Fr::random(random));
+    tables.emplace_back(values.begin(), values.end());
+    input.registered.push_back({&tables.back(), blinders.back()});
+    append(statement.registered, world.write_point(world.commit(values, blinders.back())));
+  }
+  input.witness = witness_tables(scenario);
+  input.inputs = scenario.inputs;
+  const auto expected = slow_proof(world, scenario, blinders, Transcript<Fr>(statement_bytes(statement, scenario.compiled.name)), masks);
+  const auto got = prove_with(srs, scenario.compiled, statement, input, masks, {threads, {}});
+  ASSERT_TRUE(expected && got);
+  std::size_t same = 0;
+  while (same < got->size() && (*got)[same] == (*expected)[same]) ++same;
+  EXPECT_EQ(*got, *expected) << "from byte " << same << " of " << got->size();
+}
+
 TEST(Prover, TheFastProverIsTheSlowOneByteForByte) {
   SeededRandom random(9);
   const Srs srs = Srs::development(8, random);
-  const Bn254World world{srs};
   for (const auto& [name, make_scenario] : Gallery<Fr>::all())
     for (const unsigned threads : {1u, 2u}) {
       SCOPED_TRACE(name);
-      const auto scenario = (Gallery<Fr>(Fr::modulus_be(), 6, false).*make_scenario)();
-      const Plan& plan = scenario.compiled.plan;
-      const auto masks = Masks<Fr>::draw(plan, random);
-      Statement statement;
-      statement.public_inputs = scalars_be(scenario.inputs);
-      ProverInput input;
-      std::vector<Table> tables;
-      tables.reserve(scenario.registered.size());
-      std::vector<Fr> blinders;
-      for (const auto& values : scenario.registered) {
-        blinders.push_back(Fr::random(random));
-        tables.emplace_back(values.begin(), values.end());
-        input.registered.push_back({&tables.back(), blinders.back()});
-        append(statement.registered, world.write_point(world.commit(values, blinders.back())));
-      }
-      input.witness = witness_tables(scenario);
-      input.inputs = scenario.inputs;
-      const auto expected = slow_proof(world, scenario, blinders, Transcript<Fr>(statement_bytes(statement, scenario.compiled.name)), masks);
-      const auto got = prove_with(srs, scenario.compiled, statement, input, masks, {threads, {}});
-      ASSERT_TRUE(expected && got);
-      std::size_t same = 0;
-      while (same < got->size() && (*got)[same] == (*expected)[same]) ++same;
-      EXPECT_EQ(*got, *expected) << "from byte " << same << " of " << got->size();
+      expect_same(srs, (Gallery<Fr>(Fr::modulus_be(), 6, false).*make_scenario)(), random, threads);
     }
+}
+
+/// On lanes, eight rows at a time, a factor of two variables repeats within a block.
+TEST(Prover, AFactorOfFewerVariablesIsTheSameForEveryValueOfTheOthers) {
+  SeededRandom random(10);
+  PlanBuilder b(Fr::modulus_be());
+  const auto w = b.oracle(1);
+  const Column x = b.column(w, 6), z = b.column(w, 6), y = b.column(w, 2);
+  const unsigned total = b.add_input();
+  b.zero(b.view(x) * b.view(y) - b.view(z), 6);
+  b.sum(b.view(x) * b.view(y) * b.row(3), 6, b.input(total));
+  Scenario<Fr> scenario{"short_factor", b.finish().value(), {}, {}, {Fr::zero()}};
+  std::vector<std::vector<Fr>> witness(1, std::vector<Fr>(std::size_t{1} << scenario.compiled.plan.oracles[0].n));
+  for (int i = 0; i < 4; ++i) witness[0][y.off + i] = Fr::random(random);
+  for (int i = 0; i < 64; ++i) {
+    witness[0][x.off + i] = Fr::random(random);
+    witness[0][z.off + i] = witness[0][x.off + i] * witness[0][y.off + i % 4];
+    scenario.inputs[0] += witness[0][z.off + i] * Fr(i % 8);
+  }
+  scenario.witness = [&](const Fr&) { return witness; };
+  const Srs srs = Srs::development(8, random);
+  for (const unsigned threads : {1u, 2u}) expect_same(srs, scenario, random, threads);
+  const auto made = run_scenario(srs, scenario, random, VerifierKey::from(srs.tau().be()).value().srs_id()).value();
+  EXPECT_TRUE(verify(VerifierKey::from(srs.tau().be()).value(), scenario.compiled.bytes, made.statement, made.proof));
 }
 
 TEST(Prover, WhatCannotBeProvenIsSaidBeforeTheWork) {
